@@ -1,5 +1,9 @@
 """Errors: each class says who made the mistake, and how to react."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class LogsrvError(Exception):
     """The base class of all errors that logsrv raises on purpose; `str()` gives a sentence for people."""
@@ -7,6 +11,17 @@ class LogsrvError(Exception):
 
 class ConfigurationError(LogsrvError):
     """The operator asked for something impossible. Print the sentence, exit with status 1."""
+
+
+class ConfigurationErrors(ConfigurationError):
+    """Several mistakes of the operator that were found together, such as all wrong keys of a file.
+
+    errors: each with its own sentence; the text of all has a line for each.
+    """
+
+    def __init__(self, errors: Sequence[ConfigurationError]) -> None:
+        super().__init__("\n".join(map(str, errors)))
+        self.errors = tuple(errors)
 
 
 class PeerError(LogsrvError):

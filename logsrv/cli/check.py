@@ -158,7 +158,10 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         options.parseOptions(_service_arguments(arguments))
         service = makers[name].makeService(options)
     except LogsrvError as failure:
-        why = str(failure).removeprefix(f"{name}: ")
+        *others, last = getattr(failure, "errors", (failure,))
+        for one in others:
+            yield error(CONFIGURATION, str(one))
+        why = str(last).removeprefix(f"{name}: ")
         yield error(CONFIGURATION, why, "nothing else is checked")
         return
     service.signals.restore_handlers()

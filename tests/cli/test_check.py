@@ -110,6 +110,20 @@ def test_a_configuration_that_is_refused_is_an_error(tmp_path, text, says):
     assert refused.startswith("error ") and says in refused
 
 
+def test_all_wrong_keys_of_the_file_are_errors_of_one_run(tmp_path):
+    """Only the first was named, so an operator ran the check once for each."""
+    config = tmp_path / "logsrv.toml"
+    config.write_text("kep-bytes = 1\nkeep-days = 'x'\n[[listener]]\nlisten = 'tcp:0'\nrow = 1\n")
+    status, found = check("--config", str(config))
+    assert status == 1
+    first, second, third = found["configuration"]
+    assert first == f"error {config}: unknown key kep-bytes (did you mean keep-bytes?)"
+    assert second.startswith(f"error keep-days x ({config}, key keep-days): not a length of time;")
+    assert third == (
+        f"error {config}, listener 1: unknown key row (did you mean raw?); nothing else is checked"
+    )
+
+
 @pytest.mark.slow
 def test_a_plugin_that_cannot_be_loaded_is_a_warning(tmp_path):
     """A warning; an error for the listener that goes without it."""

@@ -76,11 +76,17 @@ class Notifier:
             self._failing = False
 
 
+def first_line(sentence: str) -> str:
+    """Return the first line for a status, which is one line; `…` stands for others, which the log has."""
+    first, *others = sentence.split("\n")
+    return f"{first} …" if others else first
+
+
 def report_refusal(sentence: str, environment: MutableMapping[str, str]) -> int:
     """Tell the service manager, if any, that the configuration is wrong; return the exit status to use.
 
     It is EX_CONFIG (78) of sysexits.h, so that the manager does not try again; 1 without a manager.
     """
     notifier = Notifier.take_from(environment)
-    notifier.send(notify_message(STATUS=sentence))
+    notifier.send(notify_message(STATUS=first_line(sentence)))
     return 1 if notifier.address is None else 78

@@ -25,6 +25,7 @@ from logsrv.kit.options.declare import (
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.lone_keys import MadeTable, sentences_about_lone_keys
+from logsrv.kit.options.mistakes import Mistakes
 from logsrv.kit.options.sources import (
     GivenValue,
     GivenValues,
@@ -80,7 +81,8 @@ class LoadedSettings(Generic[S]):
 def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSettings[S]:
     """Return the settings that all sources give together.
 
-    Raises ConfigurationError with one sentence for the first mistake.
+    Raises ConfigurationError with a sentence for the first mistake, ConfigurationErrors for several in the
+    file.
     """
     options = options_of(settings_class)
     known = {**options, "config": CONFIG}
@@ -102,6 +104,7 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         for attribute, option in options.items()
     }
     made_tables: dict[str, list[MadeTable]] = {}
+    mistakes = Mistakes()
     for attribute, declared in tables_of(settings_class).items():
         tables, shorthand = written.get(attribute, []), declared.shorthand
         if shorthand is not None:
@@ -118,10 +121,16 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
             for name, option in options_of(declared.settings_class).items()
             if name in options and _inherits_value(option, options[name], given=name in given)
         }
-        values[attribute] = tuple(
-            _make_table(declared.settings_class, location, level, enclosing, overruling, directory)
-            for location, level in tables
-        )
+        made_here = []
+        for location, level in tables:
+            with mistakes.collected():
+                made_here.append(
+                    _make_table(
+                        declared.settings_class, location, level, enclosing, overruling, directory
+                    )
+                )
+        mistakes.raise_found()
+        values[attribute] = tuple(made_here)
         made_tables[attribute] = [
             MadeTable(made, *table) for made, table in zip(values[attribute], tables, strict=True)
         ]
@@ -221,29 +230,34 @@ def _read_config_file(
             )
         if name not in options_here or _has_table(document.get(name)):
             names.append(name)
-    top = values_from_table(
-        options_of(settings_class),
-        document,
-        origin,
-        directory,
-        name=sources.name,
-        also=names,
-        absent=absent_options(settings_class),
-    )
-    written = {}
+    top: GivenValues = {}
+    written: dict[str, _TablesInFile] = {}
+    mistakes = Mistakes()
+    with mistakes.collected():
+        top = values_from_table(
+            options_of(settings_class),
+            document,
+            origin,
+            directory,
+            name=sources.name,
+            also=names,
+            absent=absent_options(settings_class),
+        )
     for attribute, declared in arrays.items():
         name = table_key(attribute, declared)
         found = document.get(name, []) if name in names else []
         if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
-            raise ConfigurationError(
-                f"{origin}, key {name}: not an array of tables; begin each table with [[{name}]]"
-            )
+            with mistakes.collected():
+                raise ConfigurationError(
+                    f"{origin}, key {name}: not an array of tables; begin each table with [[{name}]]"
+                )
+            continue
         options = options_of(declared.settings_class)
-        locations = [f"{origin}, {name} {number}" for number in range(1, len(found) + 1)]
-        written[attribute] = [
-            (
-                location,
-                values_from_table(
+        written[attribute] = []
+        for number, table in enumerate(found, 1):
+            location = f"{origin}, {name} {number}"
+            with mistakes.collected():
+                level = values_from_table(
                     options,
                     table,
                     location,
@@ -251,10 +265,9 @@ def _read_config_file(
                     name=sources.name,
                     inner=name,
                     outer=options_here,
-                ),
-            )
-            for location, table in zip(locations, found, strict=True)
-        ]
+                )
+                written[attribute].append((location, level))
+    mistakes.raise_found()
     return top, written
 
 

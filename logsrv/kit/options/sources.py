@@ -18,6 +18,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.kinds import WrongPartError
+from logsrv.kit.options.mistakes import Mistakes
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, nearest_word, shown
 
@@ -120,6 +121,8 @@ def values_from_table(
 ) -> GivenValues:
     """Return the values of a table of the file; keys in `also` are left to the caller.
 
+    Raises ConfigurationErrors for several wrong keys.
+
     name: of the plugin.
     inner: the key of a table `[[KEY]]`, whose keys are not options of the command line; "" for the top.
     outer: the keys of the top, which are often appended below such a table.
@@ -127,24 +130,36 @@ def values_from_table(
     """
     attributes = {option_name(attribute): attribute for attribute in options}
     level: GivenValues = {}
+    mistakes = Mistakes()
     for key, found in table.items():
         if key in also:
             continue
-        if key not in attributes:
-            if key in absent:
-                raise ConfigurationError(f"{origin}, key {key}: {absent[key]}")
-            if key in outer:
-                raise ConfigurationError(
-                    f"{origin}: {key} is no key of [[{inner}]]; write it above the first [[…]]"
-                )
-            meant = did_you_mean(key, [*attributes, *also])
-            raise ConfigurationError(f"{origin}: unknown key {shown(key)}{meant}")
-        option = options[attributes[key]]
-        where = f"{origin}, key {key}"
-        label = key if inner else f"--{key}"
-        texts = _toml_value_texts(option, label, found, where)
-        level[attributes[key]] = _parse_texts(option, label, texts, where, directory)
+        with mistakes.collected():
+            if key not in attributes:
+                raise _unknown_key_error(key, [*attributes, *also], origin, inner, outer, absent)
+            option, where = options[attributes[key]], f"{origin}, key {key}"
+            texts = _toml_value_texts(option, key, found, where)
+            level[attributes[key]] = _parse_texts(option, key, texts, where, directory)
+    mistakes.raise_found()
     return level
+
+
+def _unknown_key_error(
+    key: str,
+    known: Sequence[str],
+    origin: str,
+    inner: str,
+    outer: Collection[str],
+    absent: Mapping[str, str],
+) -> ConfigurationError:
+    """Return the error for a key that is none. inner, outer, absent: as in `values_from_table`."""
+    if key in absent:
+        return ConfigurationError(f"{origin}, key {key}: {absent[key]}")
+    if key in outer:
+        return ConfigurationError(
+            f"{origin}: {key} is no key of [[{inner}]]; write it above the first [[…]]"
+        )
+    return ConfigurationError(f"{origin}: unknown key {shown(key)}{did_you_mean(key, known)}")
 
 
 def _toml_value_texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
@@ -192,7 +207,11 @@ def _parse_texts(
         except ValueError as error:
             wrong = _wrong_value_error(option, label, origin, text, str(error))
             if isinstance(error, WrongPartError):
-                wrong = ConfigurationError(f"{wrong}\n{error.picture}")
+                # It says what to write at that position.
+                sentence = one_line(str(error)).rstrip(".;")
+                wrong = ConfigurationError(
+                    f"{label} {shown(text)} ({origin}): {sentence}\n{error.picture}"
+                )
             raise wrong from error
     return GivenValue(tuple(values) if option.repeatable else values[-1], origin)
 
@@ -201,6 +220,14 @@ def _wrong_value_error(
     option: Option, label: str, origin: str, text: str, wrong: str
 ) -> ConfigurationError:
     wrong = one_line(wrong).rstrip(".;")
-    return ConfigurationError(
-        f"{label} {shown(text)} ({origin}): {wrong}; accepted: {option.accepted}"
+    tail = (
+        "" if _says_what_is_accepted(wrong, option.accepted) else f"; accepted: {option.accepted}"
     )
+    return ConfigurationError(f"{label} {shown(text)} ({origin}): {wrong}{tail}")
+
+
+def _says_what_is_accepted(wrong: str, accepted: str) -> bool:
+    """Return whether the words of an error say already which values are accepted."""
+    core = accepted.partition(", such as ")[0]
+    is_missing = core.endswith(" that is there") and wrong.startswith("there is no ")
+    return is_missing or core in wrong or "known are " in wrong

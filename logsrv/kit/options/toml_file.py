@@ -15,6 +15,11 @@ from logsrv.kit.text.words import shown
 LARGEST_FILE = 1024 * 1024
 MOST_PARTS = 16
 """The most parts of a TOML key between dots. Python's parser needs time by their square: 4 s for 20,000."""
+# Characters of a line that are shown with an error: in all, and before the position.
+_MOST_SHOWN = 90
+_MOST_BEFORE = 60
+# The log and the service manager show the errors of a start: a secret has no place there.
+_NOT_SHOWN = r"[^=]*(token|key|secret|password|auth)[^=]*="
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _PIECE_OF_TOML = (
     r'"""(?s:.*?)(?:"""|\Z)|'
@@ -46,7 +51,25 @@ def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str,
             f"{name}: not TOML: line {line} is not UTF-8; save the file as UTF-8"
         ) from None
     except ValueError as error:
-        raise ConfigurationError(f"{name}: not TOML: {one_line(str(error))}") from error
+        sentence = f"{name}: not TOML: {one_line(str(error))}{_picture(document, str(error))}"
+        raise ConfigurationError(sentence) from error
+
+
+def _picture(document: str, wrong: str) -> str:
+    """Return the line that an error names, with a caret below its column, as further lines; "" without."""
+    at = re.search(r"\(at line ([0-9]+), column ([0-9]+)\)$", wrong)
+    # Python's reader counts lines by LF alone.
+    lines = document.split("\n")
+    if at is None or int(at[1]) > len(lines):
+        return ""
+    column = int(at[2]) - 1
+    first = max(0, column - _MOST_BEFORE)
+    text = lines[int(at[1]) - 1].rstrip("\r")
+    if re.match(_NOT_SHOWN, text, re.IGNORECASE):
+        return ""
+    line = one_line(text[first : first + _MOST_SHOWN].replace("\t", " "))
+    before = one_line(text[first:column].replace("\t", " "))
+    return f"\n  {line}\n  {' ' * len(before)}^"
 
 
 def _check_key_lengths(document: str) -> None:

@@ -30,9 +30,9 @@ class SettingsOptions(usage.Options, Generic[S]):
     settings: the settings object, after `parseOptions`. loaded: the same with warnings. environment: the
     variables; None for os.environ at the time of parsing.
 
-    `parseOptions` raises ConfigurationError with one sentence for any mistake. As a subcommand of twistd or
-    twist, which would not catch that, it ends the process: with the sentence on stderr and status 1, or
-    with 78 (EX_CONFIG) under a service manager, which then does not try again.
+    `parseOptions` raises ConfigurationError with one sentence for a mistake, or one for each wrong key.
+    As a subcommand of twistd or twist, which would not catch that, it ends the process: with the sentence
+    on stderr and status 1, or with 78 (EX_CONFIG) under a service manager, which then does not try again.
     """
 
     settings_class: type[S]

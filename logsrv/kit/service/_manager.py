@@ -25,7 +25,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.observe._notify import Notifier, notify_message
+from logsrv.kit.observe._notify import Notifier, first_line, notify_message
 from logsrv.kit.text.escape import one_line
 
 log = Logger()
@@ -129,7 +129,7 @@ class ServiceManager:
         """Report the end of a reload. refused: why it was refused, for the status until the next reload."""
         if self._notifier.address is None:
             return
-        self._refusal = f"; the last reload was refused: {refused}" if refused else ""
+        self._refusal = f"; the last reload was refused: {first_line(refused)}" if refused else ""
         self._sent_status = self._status() + self._refusal
         self._send_fields(READY=1, STATUS=self._sent_status)
         # After READY=1: the manager hears of the end of the reload before ExecReload= ends.

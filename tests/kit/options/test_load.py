@@ -183,6 +183,23 @@ def test_a_wrong_table_is_a_sentence_with_its_place(run, tmp_path, toml, sentenc
     assert f"{tmp_path}/etc/x.toml{sentence}" in refused(run, toml)
 
 
+def test_wrong_keys_of_the_top_and_of_all_tables_are_told_together(run, tmp_path):
+    toml = "[[listener]]\nlisten='x'\nrow=1\n[[listener]]\nlisten='tcp:1'\nmax-line=0\n"
+    path = f"{tmp_path}/etc/x.toml"
+    told = refused(run, "kep-days = 1\n" + toml).split("\n")
+    assert [one.partition(":")[0] for one in told] == [
+        path,
+        f"listen x ({path}, listener 1, key listen)",
+        f"{path}, listener 1",
+        f"max-line 0 ({path}, listener 2, key max-line)",
+    ]
+    told = refused(run, "[[listener]]\nname='a'\n[[listener]]\nname='b'\n").split("\n")
+    assert [one.partition(" is missing")[0] for one in told] == [
+        f"{path}, listener 1: listen",
+        f"{path}, listener 2: listen",
+    ]
+
+
 def test_options_that_do_not_go_together_are_one_sentence(run):
     assert refused(run, "keep-days = 3", sync=["never"]) == (
         "--keep-days goes with --sync interval or always"

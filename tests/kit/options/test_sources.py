@@ -7,9 +7,10 @@ from typing import Any
 import attrs
 import pytest
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import ConfigurationError, ConfigurationErrors
 from logsrv.kit.options.declare import option, options_of
 from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPartError
+from logsrv.kit.options.mistakes import MOST
 from logsrv.kit.options.sources import (
     GivenValue,
     values_from_arguments,
@@ -82,9 +83,31 @@ def test_a_picture_of_the_place_stands_below_the_sentence():
     declared = options_of(attrs.make_class("One", {"say": option(None, kind, "")}))
     with pytest.raises(ConfigurationError) as caught:
         values_from_environment(declared, {"X_SAY": "abc"}, "x", HERE)
-    assert str(caught.value) == (
-        "--say abc (environment, X_SAY): no x; accepted: an x, or off\n  abc\n  ^"
+    assert str(caught.value) == ("--say abc (environment, X_SAY): no x\n  abc\n  ^")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "accepted", "sentence"),
+    [
+        (
+            "a mask is a number between stars, such as *1*",
+            "a number between stars, such as *1*",
+            "",
+        ),
+        ("there is no directory with this name", "a directory that is there", ""),
+        ("not a number", "a number from 1 to 9", "; accepted: a number from 1 to 9"),
+    ],
+)
+def test_what_is_accepted_is_not_said_twice(wrong, accepted, sentence):
+    def parse(text: str) -> str:
+        raise ValueError(wrong)
+
+    declared = options_of(
+        attrs.make_class("One", {"say": option("", Kind(parse, accepted, "X"), "")})
     )
+    with pytest.raises(ConfigurationError) as caught:
+        values_from_environment(declared, {"X_SAY": "abc"}, "x", HERE)
+    assert str(caught.value) == f"--say abc (environment, X_SAY): {wrong}{sentence}"
 
 
 def test_an_error_shows_neither_control_characters_nor_pages_of_a_value():
@@ -241,9 +264,47 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):
 def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path, content):
     path = tmp_path / "x.toml"
     path.write_bytes(content)
-    sentence = refused(read_toml_file, path, "command line")
+    sentence, *picture = refused(read_toml_file, path, "command line").split("\n")
     assert sentence.startswith(f"{path}: not TOML: ")
-    assert sentence.isprintable()
+    assert all(line.isprintable() for line in (sentence, *picture)) and len(picture) in (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "picture"),
+    [
+        ("raw = true\nkeep-days = \n", "  keep-days = \n              ^"),
+        ("\tkeep-bytes = 4GiB\r\nraw = true\n", "   keep-bytes = 4GiB\n                 ^"),
+        ('a = "' + "x" * 200 + "\n", "  " + "x" * 60 + "\n  " + " " * 60 + "^"),
+        ("a = \x1b[0m", "  a = \\x1b[0m\n      ^"),
+        # The journal shows it.
+        ("http-token = 12ab34\n", ""),
+        ("a = '", ""),
+    ],
+)
+def test_the_line_that_is_not_toml_is_shown_with_a_caret(tmp_path, content, picture):
+    """Who sees only "line 2, column 13" has to count."""
+    path = tmp_path / "x.toml"
+    path.write_text(content, newline="")
+    assert refused(read_toml_file, path, "command line").partition("\n")[2] == picture
+
+
+def test_all_wrong_keys_are_told_together_each_by_its_name_in_the_file():
+    wrong = {"keep-days": "soon", "max-line": "4 GB", "raw": True, "rotate-sise": 1}
+    with pytest.raises(ConfigurationErrors) as caught:
+        values_from_table(OPTIONS, wrong, "/etc/x.toml", HERE, name="logsrv")
+    keep, line, unknown = map(str, caught.value.errors)
+    assert keep.startswith("keep-days soon (/etc/x.toml, key keep-days): not a length of time")
+    assert line.startswith('max-line "4 GB" (/etc/x.toml, key max-line): not a size (did you mean')
+    assert unknown == "/etc/x.toml: unknown key rotate-sise (did you mean rotate-size?)"
+    assert str(caught.value) == "\n".join([keep, line, unknown])
+
+
+def test_a_file_for_another_program_is_not_told_line_by_line():
+    wrong = {f"key{number}": 1 for number in range(1000)}
+    with pytest.raises(ConfigurationErrors) as caught:
+        values_from_table(OPTIONS, wrong, "x", HERE, name="logsrv")
+    assert len(caught.value.errors) == MOST + 1
+    assert str(caught.value.errors[-1]) == "further mistakes are not looked for"
 
 
 def test_a_file_has_to_be_utf8(tmp_path):

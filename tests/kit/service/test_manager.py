@@ -62,7 +62,7 @@ def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager):
     _, begun, refused, later, _, done = manager.messages
     assert begun["RELOADING"] == "1"
     assert before <= int(begun["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
-    assert refused == {"READY": "1", "STATUS": "0 s; the last reload was refused: no\\x0aport"}
+    assert refused == {"READY": "1", "STATUS": "0 s; the last reload was refused: no …"}
     assert later["STATUS"].startswith("5 s; the last reload was refused")
     assert done == {"READY": "1", "STATUS": "5 s"}
     service.report_stopping(1)
