@@ -28,7 +28,7 @@ files='logsrv twisted docs examples packaging README.md SECURITY.md LICENSE pypr
 versions=$(python3 packaging/version.py $files)
 # Debian's version, or for a later Debian without a number its name.
 version=${versions#* }+deb$(. /etc/os-release && echo "${VERSION_ID:-$VERSION_CODENAME}")
-echo "make deb: building logsrv $version for $(. /etc/os-release && echo "$PRETTY_NAME"), as any user, in two minutes or so"
+echo "make deb: building logsrv $version for $(. /etc/os-release && echo "$PRETTY_NAME"), as any user, in five minutes or so"
 date=$(git log -1 --format=%cD)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/logsrv-deb.XXXXXX")
@@ -49,7 +49,9 @@ logsrv ($version) unstable; urgency=medium
  -- logsrv <founders@logsrv.invalid>  $date
 CHANGELOG
 
-echo 'make deb: pip fetches the modules, all are compiled and packed'
+echo 'make deb: pip fetches the modules from PyPI (PIP_INDEX_URL and PIP_CERT apply), then all are compiled'
+# Here debian/rules says that the packing begins; what the tools say is shown only after a failure.
+exec 9>&1
 (cd "$tree" && dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes >"$work/log" 2>&1) || {
     cat "$work/log" >&2
     echo 'make deb: failed; the reason is above' >&2

@@ -2,6 +2,9 @@
 
 import http.client
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,8 +14,9 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from tests.end_to_end.peers import as_stored, from_file, rsyslog, running, syslog_ng, texts
-from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
+from tests.end_to_end.senders import DAEMONS, HOST, SENDING, lines_of, make_certificates
 from tests.end_to_end.uploads import upload_journal, write_journal
+from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port
 from tests.parts.programs import program
@@ -22,6 +26,7 @@ pytestmark = pytest.mark.long
 
 SENT = texts()
 LINES = [text.replace("\n", " ") for text in SENT]
+CONNECT = "logsrv.cli.main connect"
 # How a sender comes: plain, with a certificate of its own, or without one.
 PLAIN, OWN, NONE = "plain", "own", "none"
 
@@ -172,3 +177,26 @@ def test_an_upload_of_the_journal_continues_after_its_last_entry(listening, tmp_
     assert {(one.get("app"), one.get("hostname"), one.level) for one in found} == {
         ("shop", "web1", "warning")
     }
+
+
+@pytest.mark.parametrize("file", ["tls-line.sh", "tls-line-openssl.sh"])
+def test_the_first_line_over_tls_is_sent_and_the_command_ends(logger, tmp_path, file):
+    """openssl alone never ended in a pipe."""
+    program("openssl", "openssl")
+
+    def run(name: str, *changes: tuple[str, str]) -> None:
+        script = DAEMONS.files[name].replace(HOST, "localhost")
+        for old, new in changes:
+            script = script.replace(old, new)
+        subprocess.run(["sh", "-ec", script], cwd=tmp_path, check=True, timeout=PATIENCE)
+
+    run("certificates.sh")
+    pem, ca = tmp_path / "localhost.pem", tmp_path / "ca.pem"
+    place = f"syslog:ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}:clientca={ca}"
+    server = logger("--sync", "always", listen=[place])
+    run(file, ("6514", str(server.port())), ("logsrv connect", f"{sys.executable} -m {CONNECT}"))
+    server.wait_until(lambda: b"hello over TLS" in server.current.read_bytes(), "the line")
+    [line] = stored_lines(server.store)
+    assert re.fullmatch(rb"tls:127.0.0.1:[0-9]+,dns=web1.example.net", line.source)
+    [asked] = re.findall("^    logsrv (search .*TLS')$", SENDING, re.MULTILINE)
+    assert b"hello over TLS" in logsrv(*shlex.split(asked), "-d", str(server.store)).stdout

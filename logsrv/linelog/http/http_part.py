@@ -15,13 +15,14 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.peer_user import tells_users, user_of_peer
 from logsrv.kit.observe.metrics import Metric, MetricsPart, make_metrics
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.file_checks import check_directory_writable
-from logsrv.kit.service.findings import warning
+from logsrv.kit.service.findings import short_address_text, warning
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.web.access import web_guard_policy
+from logsrv.kit.web.access import is_private, web_guard_policy
 from logsrv.linelog.http.http_settings import (
     MOST_CONNECTIONS,
     HttpSettings,
@@ -46,6 +47,14 @@ _GAUGES = {
     "http_viewers": "Live views that are open.",
 }
 _NOTHING_IS_SAVED = "the right save is of no use, as there is no --saved FILE"
+
+_IN_THE_CLEAR = (
+    "other machines reach the page, and the token and all lines cross the network in the clear"
+)
+_IN_THE_CLEAR_ADVICE = (
+    "listen on ssl:PORT:privateKey=FILE:certKey=FILE, or on tcp:PORT:interface=127.0.0.1 behind a proxy"
+    " with TLS"
+)
 
 
 class HttpPart(PartWork[HttpSettings]):
@@ -135,12 +144,20 @@ class HttpPart(PartWork[HttpSettings]):
         # The file itself is checked as any new one; once there, it is replaced.
         if options.saved is not None and os.path.exists(options.saved):
             yield check_directory_writable(options.saved.parent, asked.user)
+        for endpoint in filter(_is_in_the_clear, options.http):
+            yield warning(short_address_text(endpoint), _IN_THE_CLEAR, _IN_THE_CLEAR_ADVICE)
         for name in _savers_in_vain(options):
             yield warning(f"reader {name}", _NOTHING_IS_SAVED, "")
 
     def stopping(self) -> Deferred[None]:
         # The kit closes silent connections, also one that waits for lines or an answer.
         return succeed(None) if self._web is None else self._web.stop()
+
+
+def _is_in_the_clear(endpoint: Endpoint) -> bool:
+    """Return whether other machines reach a page without TLS. A proxy that sends headers may have TLS."""
+    is_plain = endpoint.scheme in ("tcp", "tcp6") and not endpoint.has_certificate
+    return is_plain and not endpoint.proxied and not is_private(endpoint)
 
 
 def _savers_in_vain(options: HttpSettings) -> list[str]:

@@ -9,6 +9,7 @@ from logsrv.kit.options.files import given_files
 from logsrv.kit.service.file_checks import check_files
 from logsrv.kit.service.findings import FindingLevel, current_user
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.certificates import certificate_file
 from tests.parts.logger_services import findings, settings
 
 
@@ -45,6 +46,30 @@ def test_a_right_to_save_where_nothing_is_saved_is_a_warning(tmp_path):
     assert warned.subject == "reader ann" and "--saved" in warned.sentence
     saved = f'saved = "saved.json"\nhttp = ["tcp:0:interface=127.0.0.1"]\n{reader}'
     assert not [one for one in findings(tmp_path, saved) if one.level is FindingLevel.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("http", "clear"),
+    [
+        ("tcp:18081", True),
+        ("tcp6:18081", True),
+        ("tcp:18081:interface=127.0.0.1", False),
+        ("unix:web.sock", False),
+        ("ssl:18081:privateKey=pem:certKey=pem", False),
+        # The proxy may have TLS.
+        ("haproxy:tcp:18081", False),
+    ],
+)
+def test_a_page_that_other_machines_reach_without_tls_is_a_warning(tmp_path, http, clear):
+    """The token and all lines could be read on the way, and the check said nothing."""
+    (tmp_path / "token").write_text("a-token\n")
+    (tmp_path / "token").chmod(0o600)
+    certificate_file(tmp_path / "pem")
+    found = findings(tmp_path, f'http = "{http}"\nhttp-token-file = "token"\n')
+    warned = [one for one in found if one.level is FindingLevel.WARNING]
+    assert [one.subject for one in warned] == ([http] if clear else [])
+    if clear:
+        assert "in the clear" in warned[0].sentence and "ssl:" in warned[0].advice
 
 
 LOADED = """
