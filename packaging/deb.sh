@@ -28,7 +28,7 @@ files='logsrv twisted docs examples packaging README.md SECURITY.md LICENSE pypr
 versions=$(python3 packaging/version.py $files)
 # Debian's version, or for a later Debian without a number its name.
 version=${versions#* }+deb$(. /etc/os-release && echo "${VERSION_ID:-$VERSION_CODENAME}")
-echo "make deb: building logsrv $version for $(. /etc/os-release && echo "$PRETTY_NAME"), as any user, in five minutes or so"
+echo "make deb: building logsrv $version for $(. /etc/os-release && echo "$PRETTY_NAME"), as any user, in some minutes"
 date=$(git log -1 --format=%cD)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/logsrv-deb.XXXXXX")
