@@ -219,6 +219,15 @@ def test_secrets_at_the_edges_of_lines_are_masked_in_a_block_with_many(mask, sec
         assert bytes(masks.apply(Block.of((secret + b"\n") * 1000))) == stored * 1000
 
 
+@pytest.mark.parametrize("mask", [r"\d{1,2}:{1,2}\d+", r"[0-9]{1,3}[:;]{1,2}[0-9]{2,40}"])
+def test_what_begins_with_few_digits_and_ends_with_more_is_masked_in_a_block_with_many(mask):
+    """The same runs of digits are looked up twice there: where matches begin, and where they end."""
+    masks = Masks([mask], FilterCounts())
+    for _ in range(3):
+        found = bytes(masks.apply(Block.of(b"1:1234 2:5678 3:9012\n" * 1000)))
+        assert found == b"(masked) (masked) (masked)\n" * 1000
+
+
 def test_matches_that_touch_are_masked_in_each_piece_of_a_large_block():
     """NumPy leaves their lines to RE2, also the first line of a piece, and nothing comes twice."""
     number, counts = 10_000, FilterCounts()
