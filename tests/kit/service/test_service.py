@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit.service import _reload as reload
 from logsrv.kit.service import _stop as stop
+from logsrv.kit.service._manager import ServiceManager
 from logsrv.kit.service.sites import Site
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.service.recording import Rules, Service
-from tests.parts.reactor import logged, until
+from tests.parts.managers import FakeManager
+from tests.parts.reactor import REACTOR, logged, until
 
 
 def started(directory: Path, *names: str) -> Service:
@@ -328,6 +330,27 @@ async def test_however_often_a_reload_is_asked_for_while_one_runs_it_runs_once_m
         await reloading
         assert applied == [("a", "b"), ("a",)] and service.settings == ("a",)
     await service.stopService()
+
+
+async def test_the_status_tells_of_the_last_reload_alone(tmp_path, monkeypatch):
+    """A reload runs and is refused; another one, asked for meanwhile, is done."""
+    with FakeManager(tmp_path) as manager:
+        service = Service(tmp_path, "a")
+        service.manager = ServiceManager(manager.environment, REACTOR)
+        service.privilegedStartService()
+        service.startService()
+        refused: Deferred[None] = Deferred()
+        answers = [refused, succeed(None)]
+        monkeypatch.setattr(service, "apply", lambda _: answers.pop(0))
+        reloading = service.reload()
+        await service.reload()
+        refused.errback(ConfigurationError("not so"))
+        await reloading
+        manager.read()
+        told = [one["STATUS"] for one in manager.messages if "READY" in one]
+        assert told[0] == told[2] and "refused" not in told[0]
+        assert told[1] == f"{told[0]}; the last reload was refused: not so"
+        await service.stopService()
 
 
 async def test_a_site_that_goes_is_free_at_once_and_nothing_stays_of_it(tmp_path, monkeypatch):
