@@ -14,7 +14,7 @@ import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.transfers import SocketTransfer, Transfers
+from logsrv.gopher.fetch.transfers import EACH_ADDRESS, SocketTransfer, Transfers
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.errors import (
@@ -131,6 +131,31 @@ def test_an_address_that_is_silent_leaves_time_for_the_next(serve, fetcher, monk
             waiting.connect_ex(full.getsockname())
         url = server.url("/0x", host="two.example")
         assert content(ask(fetcher(connect=PATIENCE), url)) == b"found"
+
+
+def test_a_server_that_takes_its_time_is_not_left_for_the_next_address(serve, fetcher, monkeypatch):
+    """The time for an address ends with the connection: an answer is not broken off in the middle."""
+    names(monkeypatch, [LOOPBACK, "127.0.0.2"])
+    goes_on = threading.Event()
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"begun ")
+        goes_on.wait(PATIENCE)
+        connection.sendall(b"and ended")
+
+    get, sink, late = fetcher(), TextSink(), [0.0]
+    get.clock = lambda: time.monotonic() + late[0]
+    server = serve(answer)
+    get.start(GopherURL.parse(server.url("/9x", host="two.example")), sink)
+    end = time.monotonic() + PATIENCE
+    while not sink.content:
+        assert time.monotonic() < end
+        get.run_round(1)
+    late[0] = EACH_ADDRESS + 1
+    get.run_round(0)
+    goes_on.set()
+    (finished,) = all_of(get)
+    assert content(finished) == b"begun and ended"
 
 
 def test_a_host_that_has_moved_is_looked_up_again(serve, fetcher, monkeypatch):
