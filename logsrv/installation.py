@@ -90,7 +90,12 @@ class Installation(NamedTuple):
             return f"{self.checkout}{extras}" if self.checkout else ""
         url = self.origin.get("url", "")
         if not url:
-            return f"{self.name}{extras}=={self.version}"
+            # A checkout on Python's path has a distribution that was never installed.
+            return (
+                f"{self.checkout}{extras}"
+                if self.checkout
+                else f"{self.name}{extras}=={self.version}"
+            )
         if path := _path(self.origin):
             return f"{path}{extras}" if os.path.exists(path) else ""
         vcs = self.origin.get("vcs_info")

@@ -120,3 +120,8 @@ def test_this_installation_is_the_one_of_the_running_python(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     (tmp_path / MARK).write_text("image columns\n")
     assert how_to_install("nats") == "make container ARGS='--extras columns,nats'"
+
+
+def test_a_checkout_whose_distribution_was_never_installed_is_named(installed, pip):
+    """Its egg-info is on Python's path, and says nothing of where it came from."""
+    assert installed(checkout="/srv/logsrv").adding("nats") == f"{pip} '/srv/logsrv[nats]'"

@@ -1,6 +1,7 @@
 """The orders for the process of a target: what is written is what is read, and what is refused before."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.installation import how_to_install
 from logsrv.kit.testing import self_signed_certificate
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.orders import decode_orders, encode_orders, make_orders
@@ -99,7 +101,7 @@ def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path):
 def test_a_missing_package_is_told_before_a_process_is_started(monkeypatch, url, package, extra):
     make_orders(settings(url, name="far"))
     monkeypatch.setitem(sys.modules, package, None)
-    wanted = rf"^target far: .* the package {package}; .* 'logsrv\[{extra}\]'$"
+    wanted = rf"^target far: .* the package {package}; .* {re.escape(how_to_install(extra))}$"
     with pytest.raises(ConfigurationError, match=wanted):
         make_orders(settings(url, name="far"))
 
