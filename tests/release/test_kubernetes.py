@@ -75,7 +75,9 @@ def command(folder: Path, secrets: dict[str, str]) -> list[str]:
         (folder / name).write_text(text)
     text = (ROOT / "packaging/Containerfile").read_text()
     [entry] = re.findall(r'^ENTRYPOINT \["twistd", (.*)\]$', text, re.MULTILINE)
-    words = [*re.findall(r'"([^"]*)"', entry), *container("StatefulSet")["args"]]
+    variables = re.findall(r"LOGSRV_([A-Z]+)=(\S+)", text)
+    image = [f"--{name.lower()}={value}" for name, value in variables]
+    words = [*re.findall(r'"([^"]*)"', entry), *image, *container("StatefulSet")["args"]]
     words = [word.replace("/run/logsrv", str(folder)) for word in words]
     words = [word.replace("/var/lib/logsrv", str(folder)) for word in words]
     return [re.sub(r"tcp:\d+", "tcp:0:interface=127.0.0.1", word) for word in words]

@@ -86,6 +86,7 @@ class Launch:
         self._reactor = reactor
         self._pipe: int | None = None
         self._warned: tuple[str, ...] = ()
+        self._unused: tuple[str, ...] = ()
         self.log_new_warnings()
 
     def take_over_log(self, application: Any) -> None:
@@ -104,6 +105,10 @@ class Launch:
             if warning not in self._warned:
                 log.warn("{warning}", warning=warning)
         self._warned = warnings
+        for sentence in self._options.loaded.unused:
+            if sentence not in self._unused:
+                log.info("{sentence}", sentence=sentence)
+        self._unused = self._options.loaded.unused
 
     def make_parent_wait(self) -> None:
         """Take over the pipe, so that the parent waits. Called in the process that serves."""
