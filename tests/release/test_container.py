@@ -77,6 +77,17 @@ def test_no_option_of_the_image_overrules_a_variable_or_a_mounted_file():
     assert default == "tcp:1234" and "\nEXPOSE 1234/tcp 9100/tcp\n" in text
 
 
+def test_the_folder_of_the_base_is_made(tmp_path):
+    """A fresh clone has no folder build/. The program here stands for mmdebstrap, which takes minutes."""
+    made = tmp_path / "mmdebstrap"
+    made.write_text('#!/bin/sh\nfor file; do :; done\necho tree >"$file"\n')
+    made.chmod(0o755)
+    script = (ROOT / "packaging/base.sh", tmp_path / "a build/base.tar")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", *script], check=True, env={"PATH": path}, timeout=PATIENCE)
+    assert script[1].read_text() == "tree\n"
+
+
 class Rootless:
     """podman and others, run by a user without rights whose home is `home`."""
 
