@@ -14,6 +14,7 @@ import pytest
 from logsrv.cli.check import _other_configuration, _service_user, finding_text
 from logsrv.kit.service.findings import error, ok, warning
 from logsrv.kit.service.running_command import RunningCommand
+from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Twistd
@@ -90,7 +91,8 @@ def test_a_variable_that_the_command_line_overrules_is_named(tmp_path):
 @pytest.mark.slow
 def test_without_options_it_is_of_the_server_that_has_the_store(directory, tmp_path):
     """As in a container, whose server has a --config, and where the store is named by a variable."""
-    with Twistd("logsrv", "--config", "logsrv.toml", directory=directory) as server:
+    # Not a fork: its command is read.
+    with TwistdProcess("logsrv", "--config", "logsrv.toml", directory=directory) as server:
         store = {"LOGSRV_DIRECTORY": str(directory / "lines")}
         status, found = check(environment=store, directory=tmp_path)
         assert status == 0
