@@ -116,10 +116,8 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         if shorthand is not None:
             if shorthand in overruling:
                 if tables:
-                    origin, key = (
-                        shown(str(config.value), SHOWN_PATH_LENGTH),
-                        table_key(attribute, declared),
-                    )
+                    origin = shown(str(config.value), SHOWN_PATH_LENGTH)
+                    key = table_key(attribute, declared)
                     unused.append(unused_tables(origin, key, overruling[shorthand], shorthand))
                 tables = []
             elif tables and shorthand not in given:
