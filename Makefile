@@ -57,7 +57,7 @@ SIDE_BY_SIDE = --forks 6
 test: $(VENV)/dev.ready
 	@echo 'make test: running the quick tests'
 	@$(PYTEST) -m 'not slow and not long' $(SIDE_BY_SIDE) $(ARGS)
-	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
+	@echo 'make test: all passed. Next: make check, or make run and then telnet 127.0.0.1 1234'
 
 test-slow: $(VENV)/dev.ready
 	@echo 'make test-slow: running the slow tests'

@@ -11,6 +11,7 @@ set -e
 # A container gets resolv.conf and hostname when it starts; these would be of this machine.
 # Compiled files have the time of their sources, which is that of the installation: one folder is left out.
 file=$1
+mkdir -p "$(dirname "$file")"
 suite=${2:-trixie}
 command -v mmdebstrap >/dev/null || {
     echo 'base.sh: mmdebstrap is missing: apt install mmdebstrap' >&2

@@ -13,6 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cores",
         "descriptor",
         "plugin_folders",
+        "first_process",
         "installation",
         "lazy_names",
         "state_table",

@@ -12,6 +12,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.users import as_root
 
 ROOT = Path(__file__).parent.parent
+OURS = {"logsrv", "logsrv.first_process", "logsrv.plugin_folders"}
 
 
 @pytest.fixture
@@ -63,9 +64,9 @@ def test_a_missing_place_adds_no_folder(place):
 
 def test_the_packaged_file_loads_nothing_else():
     """It is read whenever Python starts, also for a search."""
-    line = (ROOT / "packaging/logsrv.pth").read_text()
-    seen = f"import sys; before = set(sys.modules)\n{line}print(*set(sys.modules) - before)"
+    lines = (ROOT / "packaging/logsrv.pth").read_text()
+    seen = f"import sys; before = set(sys.modules)\n{lines}print(*set(sys.modules) - before)"
     done = subprocess.run(
         [sys.executable, "-c", seen], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
     )
-    assert set(done.stdout.split()) <= {"logsrv", "logsrv.plugin_folders"}, done.stderr
+    assert set(done.stdout.split()) <= OURS, done.stderr

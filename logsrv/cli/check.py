@@ -7,7 +7,9 @@ changed, and the service may run meanwhile. As root, the command checks with
 the rights of the service's user.
 
 All other options, and all after --, are options of twistd logsrv: the check is
-of a service that is started with them.
+of a service that is started with them. Without options, it is of
+/etc/logsrv.toml; if there is none, such as in a container, of the server that
+runs with the store, as that was started.
 
 Examples:
 
@@ -26,7 +28,8 @@ import argparse
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,7 @@ from logsrv.kit.service.findings import (
     ok,
     warning,
 )
+from logsrv.kit.service.running_command import RunningCommand, running_command
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean, shown
 
@@ -154,19 +158,33 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     asked_for = find_user(arguments.user) if arguments.user else None
     if asked_for and not asked_for.is_me and os.geteuid() != 0:
         raise UsageError(f"--user {asked_for.name}: only root can check the rights of another user")
+    words = _service_arguments(arguments)
     try:
-        options.parseOptions(_service_arguments(arguments))
-        service = makers[name].makeService(options)
-    except LogsrvError as failure:
+        service = _made(makers[name], options, words)
+        running = _running(service, name)
+        if running is not None and not words and not _names_config(name):
+            # Nothing says which configuration is meant: it is that of the server which has the store.
+            options = makers[name].options()
+            prefix = variable_prefix(name)
+            options.environment = {prefix + key: text for key, text in running.environment.items()}
+            yield ok(CONFIGURATION, f"as process {running.pid} was started, which has the store")
+            with contextlib.chdir(running.directory):
+                service = _made(makers[name], options, running.words)
+            running = None
+    except (LogsrvError, OSError) as failure:
         *others, last = getattr(failure, "errors", (failure,))
         for one in others:
             yield error(CONFIGURATION, str(one))
         why = str(last).removeprefix(f"{name}: ")
         yield error(CONFIGURATION, why, "nothing else is checked")
         return
-    service.signals.restore_handlers()
+    if running is not None:
+        is_usual = not arguments.config and not arguments.options and not _names_config(name)
+        yield from _other_configuration(running, options.loaded.file, is_usual=is_usual)
     for sentence in options.loaded.warnings:
         yield warning(CONFIGURATION, sentence)
+    for sentence in options.loaded.unused:
+        yield ok(CONFIGURATION, sentence)
     user, why = (asked_for, "as asked") if asked_for else _service_user(service, name)
     if user.is_me or os.geteuid() == 0:
         yield ok("user", f"{user.name} ({why})")
@@ -180,12 +198,50 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from check_service(service, name, asked)
 
 
+def _made(maker: Any, options: Any, words: Sequence[str]) -> Any:
+    """Return the service for options of the command line. Raises LogsrvError."""
+    options.parseOptions(words)
+    service = maker.makeService(options)
+    service.signals.restore_handlers()
+    return service
+
+
+def _running(service: Any, name: str) -> RunningCommand | None:
+    """Return how the process was started that has the store of the service; None if there is none."""
+    pid = service.running_pid()
+    return None if pid is None else running_command(pid, name)
+
+
+def _other_configuration(
+    running: RunningCommand, file: Path | None, *, is_usual: bool
+) -> Iterator[Finding]:
+    """Yield a finding if the running service has another configuration than the one that is checked.
+
+    is_usual: nobody has named the file.
+    """
+    used = running.config
+    if used == (file and Path(os.path.normpath(file))):
+        return
+    tell = warning if is_usual else ok
+    who = f"process {running.pid}, which has the store,"
+    if used is None:
+        advice = "name the options with which it was started"
+        yield tell(CONFIGURATION, f"{who} was started without --config", advice)
+    else:
+        advice = f"logsrv check --config {shlex.quote(str(used))}"
+        yield tell(CONFIGURATION, f"{who} uses {used}, not what is checked here", advice)
+
+
+def _names_config(name: str) -> bool:
+    return bool(os.environ.get(f"{variable_prefix(name)}CONFIG"))
+
+
 def _service_arguments(arguments: argparse.Namespace) -> list[str]:
     """Return the options of the service, with `--config` for the usual configuration if none is named."""
     words: list[str] = list(arguments.options)
     usual = Path(f"/etc/{arguments.plugin}.toml")
     named = any(word == "--config" or word.startswith("--config=") for word in words)
-    named |= bool(os.environ.get(f"{variable_prefix(arguments.plugin)}CONFIG"))
+    named |= _names_config(arguments.plugin)
     config = arguments.config or (str(usual) if usual.exists() and not named else "")
     return ["--config", config, *words] if config else words
 

@@ -25,6 +25,7 @@ from logsrv.cli.command import (
 )
 from logsrv.cli.line_logger import COMMANDS_OF_THE_LINE_LOGGER, absence_of_command, has_line_logger
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
+from logsrv.first_process import end_at_stop
 from logsrv.installation import how_to_install_line_logger
 from logsrv.kit.children.starting import fork
 from logsrv.kit.plugins import load_object
@@ -213,6 +214,7 @@ def program() -> NoReturn:
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)
+    end_at_stop()
     reserve_little()
     collect_rarely()
     words = sys.argv[1:]

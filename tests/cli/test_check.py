@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from logsrv.cli.check import _service_user, finding_text
+from logsrv.cli.check import _other_configuration, _service_user, finding_text
 from logsrv.kit.service.findings import error, ok, warning
+from logsrv.kit.service.running_command import RunningCommand
+from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Twistd
@@ -75,6 +77,54 @@ def test_no_error_before_the_start_or_beside_the_service(directory, tmp_path):
         server.wait_for_log("reloaded, 0 listeners added")
         assert server.log().count(f"{directory}/token: {exposed}: {advice}") == 1
         assert "connected" not in server.log()
+
+
+def test_a_variable_that_the_command_line_overrules_is_named(tmp_path):
+    variables = {"LOGSRV_LISTEN": f"tcp:{free_port()}"}
+    words = ("--directory", str(tmp_path / "lines"), "--listen", f"tcp:{free_port()}")
+    status, found = check(*words, environment=variables)
+    assert status == 0
+    said = "environment, LOGSRV_LISTEN: not used, because --listen is on the command line"
+    assert f"ok {said}" in found["configuration"]
+
+
+@pytest.mark.slow
+def test_without_options_it_is_of_the_server_that_has_the_store(directory, tmp_path):
+    """As in a container, whose server has a --config, and where the store is named by a variable."""
+    # Not a fork: its command is read.
+    with TwistdProcess("logsrv", "--config", "logsrv.toml", directory=directory) as server:
+        store = {"LOGSRV_DIRECTORY": str(directory / "lines")}
+        status, found = check(environment=store, directory=tmp_path)
+        assert status == 0
+        assert found["configuration"] == [
+            f"ok as process {server.pid} was started, which has the store",
+            f"ok {directory}/logsrv.toml; it listens at 3 places",
+        ]
+        other = tmp_path / "other.toml"
+        other.write_text(f'directory = "{directory}/lines"\nlisten = "tcp:{free_port()}"\n')
+        status, found = check("--config", str(other))
+        assert found["configuration"][0] == (
+            f"ok process {server.pid}, which has the store, uses {directory}/logsrv.toml, not what is"
+            f" checked here; logsrv check --config {directory}/logsrv.toml"
+        )
+        # A new version of the file is wrong: that is said, too.
+        (directory / "logsrv.toml").write_text("kep-bytes = 1\n")
+        status, found = check(environment=store, directory=tmp_path)
+        assert status == 1 and "unknown key kep-bytes" in found["configuration"][1]
+
+
+def test_the_usual_file_is_not_taken_for_that_of_another_command(tmp_path):
+    """A server that was started by hand is not what /etc/logsrv.toml says."""
+    running = RunningCommand(7, ("--config=x.toml",), tmp_path, {})
+    [other] = _other_configuration(running, Path("/etc/logsrv.toml"), is_usual=True)
+    advice = f"logsrv check --config {tmp_path}/x.toml"
+    assert (other.level.value, other.advice) == ("warning", advice)
+    assert not [*_other_configuration(running, tmp_path / "x.toml", is_usual=True)]
+    by_variable = RunningCommand(7, (), tmp_path, {"CONFIG": "/etc/logsrv.toml"})
+    assert not [*_other_configuration(by_variable, Path("/etc/logsrv.toml"), is_usual=True)]
+    without = RunningCommand(7, ("--listen", "tcp:1"), tmp_path, {})
+    [other] = _other_configuration(without, Path("/etc/logsrv.toml"), is_usual=True)
+    assert other.sentence == "process 7, which has the store, was started without --config"
 
 
 def test_each_finding_is_a_line_and_a_count_ends_them(directory):

@@ -88,7 +88,10 @@ def test_remove_keeps_and_purge_leaves_lines_only(root, lines):
     assert lines.read_text() == LINE
 
     purged = root.run("apt-get", "purge", "--yes", "logsrv")
-    assert "logsrv: the lines are kept. To remove them too: rm -r /var/lib/logsrv" in purged
+    assert (
+        "logsrv: the lines are kept. To remove them and the user too: rm -r /var/lib/logsrv;"
+        in purged
+    )
     assert not token.exists()
     assert lines.read_text() == LINE
 

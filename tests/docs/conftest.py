@@ -27,7 +27,7 @@ def index(archives: Archives, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     return {
         "PATH": os.pathsep.join([python, *others]),
         # What the pages call a checkout, or the file of a wheel.
-        "LOGSRV": "logsrv",
+        "LOGSRV": str(rest),
         "PIP_CONSTRAINT": str(constraints),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         # pip reads 0 as --no-compile: Python compiles the few modules that are imported.

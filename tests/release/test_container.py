@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.options.declare import options_of
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from tests.parts.archives import ROOT
 from tests.parts.programs import missing, program
 
@@ -60,6 +62,30 @@ def test_what_is_installed_has_sums_and_the_server_is_not_root():
     fetched = re.findall(r"pip install (?!.*--no-index).*", text)
     assert fetched and all("--require-hashes" in line for line in fetched)
     assert "\nUSER 10001:10001\n" in text and "\nHEALTHCHECK " in text
+
+
+def test_no_option_of_the_image_overrules_a_variable_or_a_mounted_file():
+    """`-e LOGSRV_LISTEN=…` was ignored without a word. By default it listens at the exposed port."""
+    text = (ROOT / "packaging/Containerfile").read_text()
+    assert text.endswith('\nENTRYPOINT ["twistd", "-n", "--pidfile=", "logsrv"]\nCMD []\n')
+    variables = " ".join(re.findall(r"^ENV ((?:.*\\\n)*.*)", text, re.MULTILINE))
+    assert re.findall(r"LOGSRV_(\w+)=(\S+)", variables) == [
+        ("DIRECTORY", "/var/lib/logsrv/lines"),
+        ("METRICS", "tcp:9100"),
+    ]
+    [default] = options_of(LoggerSettings)["listen"].default
+    assert default == "tcp:1234" and "\nEXPOSE 1234/tcp 9100/tcp\n" in text
+
+
+def test_the_folder_of_the_base_is_made(tmp_path):
+    """A fresh clone has no folder build/. The program here stands for mmdebstrap, which takes minutes."""
+    made = tmp_path / "mmdebstrap"
+    made.write_text('#!/bin/sh\nfor file; do :; done\necho tree >"$file"\n')
+    made.chmod(0o755)
+    script = (ROOT / "packaging/base.sh", tmp_path / "a build/base.tar")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", *script], check=True, env={"PATH": path}, timeout=PATIENCE)
+    assert script[1].read_text() == "tree\n"
 
 
 class Rootless:

@@ -67,16 +67,49 @@ def test_services_lead_to_ports_of_the_centre():
     labels = documents("StatefulSet")[0]["spec"]["template"]["metadata"]["labels"]
     for each in documents("Service"):
         assert each["spec"]["selector"].items() <= labels.items()
+        # docs/monitoring.md: with one server, new senders wait while it is not ready.
+        assert each["spec"]["publishNotReadyAddresses"] is True
+
+
+def test_only_senders_and_prometheus_reach_the_centre():
+    [policy] = documents("NetworkPolicy")
+    labels = documents("StatefulSet")[0]["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"] == labels
+    ports = {each["name"]: each["containerPort"] for each in container("StatefulSet")["ports"]}
+    peers = {one["ports"][0]["port"]: one["from"] for one in policy["spec"]["ingress"]}
+    assert peers.keys() == {ports["forward"], ports["lines"], ports["metrics"]}
+    sender = documents("DaemonSet")[0]["spec"]["template"]["metadata"]["labels"]
+    assert peers[ports["forward"]] == [{"podSelector": {"matchLabels": sender}}]
+
+
+def test_a_node_keeps_a_part_of_its_disk_while_the_centre_is_away():
+    [config] = (each for each in documents("ConfigMap") if "fluent-bit.conf" in each["data"])
+    assert re.search(
+        r"\[OUTPUT\](?s:.*)storage\.total_limit_size", config["data"]["fluent-bit.conf"]
+    )
+
+
+def test_the_namespace_lets_the_sender_in():
+    """A stricter level refuses its hostPath, so the DaemonSet had no pod."""
+    [namespace] = documents("Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    [binding] = documents("ClusterRoleBinding")
+    assert binding["subjects"][0]["namespace"] == namespace["metadata"]["name"]
 
 
 def command(folder: Path, secrets: dict[str, str]) -> list[str]:
     """Return what the container of the centre runs: with these secrets, on other ports."""
     for name, text in secrets.items():
         (folder / name).write_text(text)
+    [config] = (each for each in documents("ConfigMap") if "logsrv.toml" in each["data"])
+    text = config["data"]["logsrv.toml"].replace("/run/logsrv", str(folder))
+    (folder / "logsrv.toml").write_text(re.sub(r"tcp:\d+", "tcp:0:interface=127.0.0.1", text))
     text = (ROOT / "packaging/Containerfile").read_text()
     [entry] = re.findall(r'^ENTRYPOINT \["twistd", (.*)\]$', text, re.MULTILINE)
-    words = [*re.findall(r'"([^"]*)"', entry), *container("StatefulSet")["args"]]
-    words = [word.replace("/run/logsrv", str(folder)) for word in words]
+    variables = re.findall(r"LOGSRV_([A-Z]+)=(\S+)", text)
+    image = [f"--{name.lower()}={value}" for name, value in variables]
+    words = [*re.findall(r'"([^"]*)"', entry), *image, *container("StatefulSet")["args"]]
+    words = [word.replace("/etc/logsrv", str(folder)) for word in words]
     words = [word.replace("/var/lib/logsrv", str(folder)) for word in words]
     return [re.sub(r"tcp:\d+", "tcp:0:interface=127.0.0.1", word) for word in words]
 
@@ -135,4 +168,4 @@ def test_manifests_are_valid_by_the_published_schemas(tmp_path):
         words = (tmp_path / "venv/bin/kubernetes-validate", "--strict", "-k", version, *FILES)
         done = subprocess.run(words, capture_output=True, text=True, timeout=5 * PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count(" passed ") == 9, done.stdout + done.stderr
+        assert done.stdout.count(" passed ") == 12, done.stdout + done.stderr

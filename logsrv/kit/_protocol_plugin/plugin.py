@@ -14,6 +14,7 @@ from twisted.application.service import IService, IServiceMaker
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, implementer
 
+from logsrv import first_process
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit._protocol_plugin.arguments import check_options_class, check_plugin_arguments
 from logsrv.kit.plugins import load_object
@@ -94,6 +95,7 @@ class Plugin:
         Raises StartError with one sentence when the plugin's own options are wrong or missing, or if
         Twisted lacks a part that the kit uses.
         """
+        first_process.end_at_stop()
         twisted_parts.require_private_parts()
         return chosen.options_class(self)
 

@@ -24,6 +24,7 @@ Its modules:
 
 declare, kinds    an attrs class declares them; a kind parses text into a value
 sources, load     values from the command line, the environment and a TOML file; settings made of them
+overruled         values that a stronger source overrules
 toml_file         that file, read; mistakes collects what is wrong in it
 lone_keys         warnings about keys that protect one table, and not its neighbours
 argument_parser   the parser of every command line; help has that of plugins, usage gives it to twistd

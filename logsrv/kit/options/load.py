@@ -26,6 +26,7 @@ from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.lone_keys import MadeTable, sentences_about_lone_keys
 from logsrv.kit.options.mistakes import Mistakes
+from logsrv.kit.options.overruled import unused_tables, unused_values
 from logsrv.kit.options.sources import (
     GivenValue,
     GivenValues,
@@ -71,11 +72,15 @@ class SettingsSources:
 
 @attrs.frozen(kw_only=True)
 class LoadedSettings(Generic[S]):
-    """Settings, with sentences for the log about doubtful or ignored values. file: of --config, or None."""
+    """Settings, with sentences for the log about doubtful or ignored values. file: of --config, or None.
+
+    unused: sentences about values in whose place a stronger source gives another one.
+    """
 
     settings: S
     warnings: tuple[str, ...]
     file: Path | None = None
+    unused: tuple[str, ...] = ()
 
 
 def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSettings[S]:
@@ -95,6 +100,7 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
     config = overruling.pop("config", GivenValue(None, DEFAULT))
     file, written = _read_config_file(settings_class, config, sources)
     given = file | overruling
+    unused = [*unused_values((arguments, environment, file), sources.labels)]
     values = {
         attribute: given[attribute].value
         if attribute in given
@@ -109,6 +115,10 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         tables, shorthand = written.get(attribute, []), declared.shorthand
         if shorthand is not None:
             if shorthand in overruling:
+                if tables:
+                    origin = shown(str(config.value), SHOWN_PATH_LENGTH)
+                    key = table_key(attribute, declared)
+                    unused.append(unused_tables(origin, key, overruling[shorthand], shorthand))
                 tables = []
             elif tables and shorthand not in given:
                 # The default of the shorthand does not count, because the file has tables instead.
@@ -149,7 +159,9 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         *_advice_sentences(options, level),
         *_lone_keys(settings, made_tables, given),
     )
-    return LoadedSettings(settings=settings, warnings=warnings, file=config.value)
+    return LoadedSettings(
+        settings=settings, warnings=warnings, file=config.value, unused=tuple(unused)
+    )
 
 
 def _ignored_options(settings: object, given: GivenValues) -> Iterator[str]:

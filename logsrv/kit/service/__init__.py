@@ -12,5 +12,5 @@ plugin_metrics      the figures of a plugin
 _signals, launch    the operator's signals; what twistd's parent is told
 _manager            what systemd is told; _garbage keeps long-lived objects out of collections
 twisted_parts       the private parts of Twisted that we use; the check of a Twisted that is too new
-check_service       `logsrv check`: file_checks, findings
+check_service       `logsrv check`: file_checks, findings; running_command is how a service was started
 """

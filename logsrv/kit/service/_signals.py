@@ -2,8 +2,12 @@
 
     signal      before ready               ready        stopping                    out of time
     SIGHUP      remembered, done later     reloads      nothing                     nothing
-    SIGTERM     the system's own           stops        says how long it may take   ends the process
-    SIGINT      the system's own           stops        says how long it may take   ends the process
+    SIGTERM     remembered, done soon      stops        says how long it may take   ends the process
+    SIGINT      remembered, done soon      stops        says how long it may take   ends the process
+
+"Before ready" begins when the service is made, before it opens anything and twistd writes its pid file. A
+stop is then done once the reactor runs, because the system's own handler would leave sockets and the pid
+file behind. Until the service is made, there is nothing to leave: `logsrv.first_process`.
 
 The reactor handles the first SIGTERM or SIGINT of a ready service. Later ones are handled here, even if the
 reactor has not come to the first: it cannot be stopped twice, and Twisted would log a traceback. "Out of
@@ -18,9 +22,7 @@ import signal
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeAlias
-
-from twisted.internet.interfaces import IReactorFromThreads
+from typing import Any, TypeAlias
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -30,13 +32,16 @@ Handler: TypeAlias = signal.Handlers | Callable[[int, FrameType | None], object]
 class Signals:
     """The signals of one service. For the main thread only, which signals interrupt."""
 
-    def __init__(self, reactor: IReactorFromThreads) -> None:
+    def __init__(self, reactor: Any) -> None:
+        """reactor: Twisted's, or one with its `callFromThread`, `sigInt` and `sigTerm`."""
         self._reactor = reactor
         self._before: dict[signal.Signals, Handler] = {}
         self._remembered = False
         # Many SIGHUPs at once ask for one reload, so that a stop gets its turn.
         self._asked = False
         self._stop_asked = False
+        # The first SIGINT or SIGTERM of the start.
+        self._early_stop: int | None = None
         self._reload: Callable[[], object] | None = None
         self._impatient: Callable[[], object]
         self._deadline = 0.0
@@ -44,6 +49,31 @@ class Signals:
     def remember_hangups(self) -> None:
         """Remember SIGHUP from now on; by default it would end the process."""
         self._set_handler(signal.SIGHUP, self._on_hangup)
+
+    def remember_stops(self) -> None:
+        """Remember SIGINT and SIGTERM from now on, until `leave_stops_to_reactor`.
+
+        SIGINT stays ignored in the background of a shell.
+        """
+        for number in STOPS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._set_handler(number, self._on_early_stop)
+
+    def leave_stops_to_reactor(self) -> bool:
+        """Let the reactor, which runs, handle SIGINT and SIGTERM. Return whether one has come."""
+        for number in STOPS:
+            self._before.pop(number, None)
+            # Twisted sets its own handler for SIGINT only if Python's is there.
+            if signal.getsignal(number) == self._on_early_stop:
+                signal.signal(number, self._stop_of(number))
+        if self._early_stop is None:
+            return False
+        self._stop_of(self._early_stop)(self._early_stop, None)
+        return True
+
+    def _stop_of(self, number: int) -> Any:
+        """Return the reactor's own handler of a signal."""
+        return self._reactor.sigInt if number == signal.SIGINT else self._reactor.sigTerm
 
     def reload_on_hangup(self, reload: Callable[[], object]) -> None:
         """Call `reload`, in the reactor, at each SIGHUP, and now if one came before."""
@@ -75,6 +105,9 @@ class Signals:
 
     def _set_handler(self, number: signal.Signals, handler: Handler) -> None:
         self._before.setdefault(number, signal.signal(number, handler))
+
+    def _on_early_stop(self, number: int, frame: FrameType | None) -> None:
+        self._early_stop = self._early_stop or number
 
     def _on_hangup(self, number: int, frame: FrameType | None) -> None:
         if self._reload is None:

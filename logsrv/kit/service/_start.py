@@ -77,11 +77,13 @@ class Start:
             self._abort_start(error)
         if service.launch is not None:
             service.launch.make_parent_wait()
-        # Not before the reactor runs: until then SIGTERM kills the process, and would cut off peers.
+        # Not before the reactor runs: until then nothing could drain peers at a stop.
         call_when_running(self._reactor, self._continue_in_reactor, opening)
 
     def _continue_in_reactor(self, opening: Callable[[], Any] | None) -> None:
-        if self._service.running:
+        # A stop during the start: the reactor stops the service in its next turn.
+        stops = self._service.signals.leave_stops_to_reactor()
+        if self._service.running and not stops:
             self._awaiting = Deferred.fromCoroutine(self._finish_start(opening))
 
     async def _finish_start(self, opening: Callable[[], Any] | None) -> None:

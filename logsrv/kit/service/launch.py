@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from twisted.scripts._twistd_unix import UnixApplicationRunner
 from logsrv.errors import StartError
 from logsrv.kit.observe._log_lines import start_failure_text
 from logsrv.kit.observe._process_log import use_our_log_format
+from logsrv.kit.service._signals import STOPS
 from logsrv.kit.service.twisted_parts import why_unknown
 from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import shown
@@ -84,6 +86,7 @@ class Launch:
         self._reactor = reactor
         self._pipe: int | None = None
         self._warned: tuple[str, ...] = ()
+        self._unused: tuple[str, ...] = ()
         self.log_new_warnings()
 
     def take_over_log(self, application: Any) -> None:
@@ -102,6 +105,10 @@ class Launch:
             if warning not in self._warned:
                 log.warn("{warning}", warning=warning)
         self._warned = warnings
+        for sentence in self._options.loaded.unused:
+            if sentence not in self._unused:
+                log.info("{sentence}", sentence=sentence)
+        self._unused = self._options.loaded.unused
 
     def make_parent_wait(self) -> None:
         """Take over the pipe, so that the parent waits. Called in the process that serves."""
@@ -190,6 +197,10 @@ def print_only_start_error() -> None:
 
 def _wait_for_start(pipe: int) -> int:
     """Return the exit status of the parent."""
+    # The handlers of the service would remember a signal that is to end this process.
+    for number in STOPS:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
     message = os.read(pipe, LONGEST_STATUS)
     if message == STARTED:
         return 0

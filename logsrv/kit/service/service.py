@@ -44,9 +44,10 @@ class ListeningService(ServiceHooks[Settings]):
     def take_over_process(self) -> None:
         """Take over this process: its signals, its service manager, and the sockets that this kept.
 
-        A SIGHUP is remembered from now on.
+        Signals are remembered from now on.
         """
         self.signals.remember_hangups()
+        self.signals.remember_stops()
         self.manager = ServiceManager(os.environ, self._reactor, inherited_descriptors())
         self.make_listener = partial(listener_for, kept=self.manager.kept)
 

@@ -19,6 +19,7 @@ from twisted.application.service import ServiceMaker
 import twisted
 from logsrv import __version__
 from logsrv.errors import StartError
+from logsrv.first_process import end_at_stop
 from logsrv.installation import this_installation
 
 TESTED = (26, 10)
@@ -133,5 +134,6 @@ class CheckedServiceMaker(ServiceMaker):  # type: ignore[misc]
     @property
     def options(self) -> Any:
         """Return the class of the options. Raises StartError if Twisted lacks a part."""
+        end_at_stop()
         require_private_parts()
         return super().options

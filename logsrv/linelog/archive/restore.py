@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from logsrv.errors import UsageError
-from logsrv.kit.text.words import LONGEST_ERROR, shown
+from logsrv.kit.text.words import LONGEST_ERROR, counted, shown
 from logsrv.linelog.archive.restoring import (
     RestoredSegment,
     begin_restoring,
@@ -91,4 +91,5 @@ class _RestoredTotal:
             self.text += one.text
 
     def __str__(self) -> str:
-        return f"{self.segments} segments, {self.lines:,} lines, {self.text:,} bytes of text"
+        segments, lines = counted(self.segments, "segment"), counted(self.lines, "line")
+        return f"{segments}, {lines}, {self.text:,} bytes of text"

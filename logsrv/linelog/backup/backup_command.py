@@ -39,7 +39,7 @@ from logsrv.cli.command import Command
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
-from logsrv.kit.text.words import shown
+from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.backup.backup import Backup
 from logsrv.linelog.backup.copying import CopyMethod
 from logsrv.linelog.commands.progress import CareProgress
@@ -49,7 +49,7 @@ from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.lock import locked, owning_process
 from logsrv.linelog.store.notes import backup_note
 from logsrv.linelog.store.rule_stores import FOLDER, directory_of_rule, rule_stores
-from logsrv.linelog.store.segment import BACKUP
+from logsrv.linelog.store.segment import ACTIVE, BACKUP
 
 command = Command("backup", "back up a store while its server runs", __name__)
 
@@ -86,8 +86,11 @@ def restore(origin: str, to: str) -> int:
     """
     found = []
     for one, place in stores_to_copy(origin, to):
-        found.append((one, copy_store(one, place, "restore")))
-        print(f"{shown(place)} has {contents_summary(found[-1][1])}")
+        backup = copy_store(one, place, "restore")
+        found.append((one, backup))
+        # The last segment of the backup is sealed: the position is not that of the backup.
+        at = f"; the next line begins a new segment, at {backup.note.place}"
+        print(f"{shown(place)} has {contents_summary(backup, at)}")
     directory = shown(to)
     print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
     print(
@@ -96,9 +99,9 @@ def restore(origin: str, to: str) -> int:
     )
     for one, backup in found:
         if backup.lacks_promised_lines:
+            lines = counted(backup.promised_lines or 0, "line")
             tell(
-                f"logsrv restore: {shown(one)} had {backup.promised_lines:,} lines once, and has"
-                " fewer: logsrv doctor says more"
+                f"logsrv restore: {shown(one)} had {lines} once, and has fewer: logsrv doctor says more"
             )
     return 1 if any(one.damaged or one.lacks_promised_lines for _, one in found) else 0
 
@@ -109,12 +112,22 @@ def stores_to_copy(directory: str, to: str) -> list[tuple[str, str]]:
     The main store comes last: TO is a complete backup only when all of them are.
     """
     _require_separate_directories(directory, to)
+    _require_no_other_store(to)
     with store_errors(f"{shown(directory)} cannot be read"):
         found = rule_stores(directory)
     return [
         *((place, directory_of_rule(to, name)) for name, place in found.items()),
         (directory, to),
     ]
+
+
+def _require_no_other_store(to: str) -> None:
+    """Raise StoreError if `to` has a store that is no backup: later, that of a rule would be named."""
+    names = set(os.listdir(to)) if os.path.isdir(to) else set()
+    if ACTIVE in names and BACKUP not in names:
+        raise StoreError(
+            f"{shown(to)} is not empty: it has a store; take a new or an empty directory"
+        )
 
 
 def _lost_stores(directory: str, to: str) -> list[str]:
@@ -184,11 +197,12 @@ def _require_separate_directories(directory: str, to: str) -> None:
         )
 
 
-def contents_summary(backup: Backup) -> str:
-    """Return the contents of a backup as a part of a sentence."""
-    lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
+def contents_summary(backup: Backup, at: str = "") -> str:
+    """Return the contents of a backup as a part of a sentence. at: what stands for the position."""
+    lines = "all lines" if backup.note.lines is None else counted(backup.note.lines, "line")
+    at = at or f", up to {backup.note.place}"
     came = ", ".join(
         f"{count} {how.value}"
         for how, count in sorted(backup.copied.items(), key=lambda item: item[0].value)
     )
-    return f"{lines}, up to {backup.note.place}" + (f"; of its segments {came}" if came else "")
+    return f"{lines}{at}" + (f"; of its segments {came}" if came else "")

@@ -50,7 +50,7 @@ _TEXT = """\
 The live page: http://127.0.0.1:{page}/{taken}
 Try this in another terminal; Ctrl-C here stops it:
 
-    telnet localhost {port}        (Ctrl-], then quit, leaves it)
+    telnet 127.0.0.1 {port}        (Ctrl-], then quit, leaves it)
     echo "hello, world" | nc -q1 localhost {port}
     logger -n 127.0.0.1 -P {port} -T "hello from logger"
 

@@ -140,7 +140,9 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
     lag = one.lag
     behind = "?" if lag is None else "nothing"
     if lag is not None and lag.bytes:
-        behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_rounded_time(lag.seconds)}"
+        behind = (
+            f"{size_text(lag.bytes)}, {counted(lag.lines, 'line')}, {_rounded_time(lag.seconds)}"
+        )
     error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.failed else one.state.error
     position = "?" if one.position is None else str(one.position)
     gone, missing = _gap_cell(one.gone), one_line(one.state.missing) or "-"
@@ -152,7 +154,7 @@ def _gap_cell(gone: MissingText | None) -> str:
     if not gone:
         return "?" if gone is None else "-"
     least = "" if gone.known else "at least "
-    return f"{least}{gone.bytes:,} bytes, {gone.lines:,} lines"
+    return f"{least}{gone.bytes:,} bytes, {counted(gone.lines, 'line')}"
 
 
 def _state_cell(one: TargetStatus) -> str:

@@ -59,6 +59,21 @@ def test_command_line_before_environment_before_file_before_default(run):
     assert loaded.settings.raw is False
 
 
+def test_a_value_that_another_source_overrules_is_told(run, tmp_path):
+    """Whoever sets a variable in vain looks for the reason. The same value twice is no news."""
+    toml = 'max-line = "3KiB"\nrotate-size = "2KiB"\nraw = true\n[[listener]]\nlisten = "tcp:1"\n'
+    variables = {"LOGSRV_MAX_LINE": "2KiB", "LOGSRV_ROTATE_SIZE": "2KiB", "LOGSRV_RAW": "no"}
+    loaded = run(toml, variables, max_line=["1KiB"], listen=["tcp:2"])
+    file = tmp_path / "etc/x.toml"
+    assert set(loaded.unused) == {
+        "environment, LOGSRV_MAX_LINE: not used, because --max-line is on the command line",
+        f"{file}, key max-line: not used, because --max-line is on the command line",
+        f"{file}, key raw: not used, because LOGSRV_RAW is in the environment",
+        f"{file}, [[listener]]: not used, because --listen is on the command line",
+    }
+    assert loaded.warnings == () and run(toml).unused == ()
+
+
 def test_a_wrong_value_that_another_overrules_is_refused_too(run):
     assert "environment, LOGSRV_MAX_LINE" in refused(
         run, None, {"LOGSRV_MAX_LINE": "x"}, max_line=["1KiB"]

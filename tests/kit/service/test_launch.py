@@ -138,6 +138,17 @@ def test_a_daemon_that_is_stopped_before_it_is_ready(folder):
     assert waiting.returncode == 1
 
 
+@pytest.mark.slow
+def test_a_command_that_waits_for_its_daemon_ends_by_a_signal(folder):
+    """It does not remember the signal, as the daemon does."""
+    environment = {"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen([*DAEMON, "--fails", "never"], cwd=folder, env=environment) as waiting:
+        wait_until(lambda: (folder / "begun").exists(), "the start")
+        with daemon(folder):
+            waiting.terminate()
+            assert waiting.wait(PATIENCE) == -signal.SIGTERM
+
+
 COMMANDS = {
     "twistd": (*TWISTD, "-n", "--pidfile=", "slow"),
     "twist": (sys.executable, "-m", "twisted", "slow"),

@@ -34,13 +34,38 @@ def test_a_backup_can_be_restored(store, tmp_path):
     back = logsrv("restore", "--from", to, new)
     assert back.returncode == 0
     first, following, advice = back.stdout.decode().splitlines()
-    assert first.startswith(f"{new} has 25 lines, ")
+    # Not the position of the backup, as its last segment is sealed.
+    assert first.startswith(f"{new} has 25 lines; the next line begins a new segment, at 6:0; of ")
     assert following == f"Next: start its service, or by hand: twistd -n logsrv --directory {new}"
     assert advice.endswith(f"logsrv ship --new-identity {new}")
     assert text_of(tmp_path / "new") == text_of(store)
     assert not (tmp_path / "new" / "backup").exists()
     again = logsrv("restore", "--from", to, new)
-    assert again.returncode == 1 and b"is a store itself" in again.stderr
+    assert again.returncode == 1
+    said = f"logsrv restore: {new} is not empty: it has a store; take a new or an empty directory\n"
+    assert again.stderr.decode() == said
+
+
+def test_a_store_that_is_in_the_way_is_named_as_it_was_given(store, tmp_path):
+    """Not a store of a rule in it, which would be copied first."""
+    (store / "stores").mkdir()
+    small_store(store / "stores" / "audit")
+    other = small_store(tmp_path / "other")
+    (other / "stores").mkdir()
+    small_store(other / "stores" / "audit")
+    for words in (("backup",), ("restore", "--from")):
+        refused = logsrv(*words, str(store), str(other))
+        assert refused.returncode == 1
+        assert f"{other} is not empty: it has a store; take" in refused.stderr.decode()
+
+
+def test_one_line_is_one_line(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/current.log").write_text(
+        "2026-11-30T10:00:00.000000Z tcp:127.0.0.1:1 hello\n"
+    )
+    shown = logsrv("backup", str(tmp_path / "store"), str(tmp_path / "to"))
+    assert b" has 1 line, up to 1:" in shown.stdout
 
 
 def test_a_directory_in_the_other_or_in_use_or_of_no_store_is_refused(store, tmp_path):

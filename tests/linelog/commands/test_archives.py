@@ -101,7 +101,7 @@ def test_the_only_store_below_a_url_is_restored_and_of_several_each_is_named(
             back = tmp_path / f"{number}-{len(words)}"
             done = logsrv("restore", "--from", *words, str(back))
             assert (done.returncode, done.stderr) == (0, b"")
-            assert done.stdout.startswith(f"{back} is store {identity}: 1 segments".encode())
+            assert done.stdout.startswith(f"{back} is store {identity}: 1 segment, ".encode())
             assert logsrv("search", "-d", str(back), "-c", "segment").stdout == b"%d\n" % LINES
     for words in (base_url, "--store", 32 * "d"), (f"{base_url}/{32 * 'd'}",):
         done = logsrv("restore", "--from", *words, str(tmp_path / "none"))

@@ -45,7 +45,7 @@ def test_the_stores_of_rules_come_back_below_their_main_store(store, tmp_path, c
     words = ["restore", "--from", f"file://{tmp_path}/archive", str(back)]
     assert main(words) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith(f"{back}/stores/audit is store {RULE}: 1 segments, 100 lines")
+    assert said[0].startswith(f"{back}/stores/audit is store {RULE}: 1 segment, 100 lines")
     assert said[1].startswith(f"{back} is store {STORE}: 2 segments, 400 lines")
     assert main(["search", "--directory", str(back), "--count", "line"]) == 0
     assert capsys.readouterr().out == "500\n"
@@ -103,7 +103,7 @@ def test_a_changed_segment_is_named(store, tmp_path, capsys):
     assert main(["restore", "--from", f"file://{tmp_path}/archive", back]) == 1
     said = capsys.readouterr()
     assert name.partition(".")[0] + " is left out: " in said.err
-    assert "1 segments, 200 lines" in said.out
+    assert "1 segment, 200 lines" in said.out
 
 
 @pytest.mark.parametrize(

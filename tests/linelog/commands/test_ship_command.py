@@ -50,7 +50,7 @@ def test_a_target_that_takes_nothing_is_status_1_with_the_reason(store, capsys):
     kept = ship(store, TargetState(False, "x", why, "2026-11-20T06:18:42.123456Z"))
     assert main(["ship", "--status", str(store)]) == 1
     said = capsys.readouterr().out
-    assert "centre  no" in said and f"{len(line('b'))} bytes, 1 lines, " in said
+    assert "centre  no" in said and f"{len(line('b'))} bytes, 1 line, " in said
     assert "2026-11-20T06:18:42Z no route" in said
     assert "\x1b" not in said and said.count("\n") == 2
     kept.close()
@@ -124,7 +124,7 @@ def test_the_stores_of_rules_have_lines_of_their_own_in_the_status(store, capsys
     assert said[0].startswith("store         target")
     assert said[1].startswith(".             centre  yes")
     assert said[2].startswith("stores/audit  centre  not running  1:")
-    assert "1 lines" in said[2]
+    assert "1 line" in said[2]
     save_state(kept.folder.disk, "centre", TargetState(up=True))
     assert kept.lock()
     assert main(["ship", "--status", str(store), "--json"]) == 0
