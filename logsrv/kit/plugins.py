@@ -89,7 +89,7 @@ class Plugins(Generic[Kind]):
         return found
 
     def with_files(self) -> Iterator[tuple[Kind, str]]:
-        """Yield all with their files: ours, then strangers', also those with a name that is taken."""
+        """Yield all with their files: ours, then strangers', even if two have the same name."""
         for name, file in self.files().items():
             declared = self.declared_by(name, file)
             if not isinstance(declared, str):
@@ -104,7 +104,7 @@ class Plugins(Generic[Kind]):
         return {**ours, **broken_plugins(self.word, of_twisted=False)}
 
     def files(self) -> dict[str, str]:
-        """Return the files of ours, by the names that their plugins would have."""
+        """Return the files of our plugins, by the name that each plugin would have."""
         path = importlib.import_module(self.package).__path__
         found = {name.removesuffix("_"): file for name, file in _modules_below(path)}
         return found | {name: file for name in self._beside for file in self.files_of(name)}

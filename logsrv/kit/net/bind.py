@@ -97,7 +97,7 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
 
 
 def listening_address_of(endpoint: Endpoint) -> ListeningAddress | None:
-    """Return the address of an endpoint, by which a socket that listens there already is found.
+    """Return the address of an endpoint, to find a socket that listens there already.
 
     None if it is not known beforehand, as for any free port, and for endpoint types of other packages.
     """

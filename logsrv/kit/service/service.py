@@ -42,7 +42,7 @@ class ListeningService(ServiceHooks[Settings]):
         self._start = Start(self, reactor, lambda: self.reload())
 
     def take_over_process(self) -> None:
-        """Take over this process: its signals, its service manager, and the sockets that this kept.
+        """Take over this process: its signals, its service manager, and the sockets that the manager kept.
 
         A SIGHUP is remembered from now on.
         """

@@ -134,7 +134,7 @@ class Site:
         self.state = NEXT[self.state][event]
 
     def check(self) -> None:
-        """Raise ListenError if it could not be bound now, or could not go on."""
+        """Raise ListenError if it cannot be bound now, or a bound one cannot continue."""
         self._listener.check_and_reload()
 
     def bind(self) -> None:
