@@ -251,7 +251,11 @@ def set_file_mode(endpoint: Endpoint) -> None:
             os.chmod(endpoint.path, int(endpoint.argument("mode") or MODE, 8))
     except OSError as error:
         # The file of a socket unit may belong to root; then SocketMode= has set its mode.
-        log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
+        log.info(
+            "{endpoint}: its mode could not be changed: {error}",
+            endpoint=str(endpoint),
+            error=str(error),
+        )
 
 
 def _ask_who_sends(bound: socket.socket, endpoint: Endpoint) -> None:

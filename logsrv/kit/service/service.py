@@ -82,7 +82,7 @@ class ListeningService(ServiceHooks[Settings]):
             return succeed(None)
         super().stopService()
         first = self._finish_work if self.ready else self._start.cancel_start
-        doing = "finishing what is under way" if self.ready else "breaking off its start"
+        doing = "finishing current requests" if self.ready else "breaking off its start"
         self.ready = False
         announce_stop(self)
         return Deferred.fromCoroutine(stop_service(self, first, doing))
