@@ -149,7 +149,7 @@ class Endpoint:
 
     @property
     def begins_plain(self) -> bool:
-        """Return true if connections are in plain text at least until TLS is begun on them."""
+        """Return true if connections begin in plain text; TLS may begin later."""
         return self.scheme != "ssl"
 
     @property

@@ -128,7 +128,7 @@ class ServiceHooks(Service, Generic[Settings]):
 
     @property
     def sites(self) -> list[Site]:
-        """Return the sites of its settings, and those that drain."""
+        """Return the sites of its settings, and removed sites that still drain."""
         return self.served.all
 
     def unready_reasons(self) -> list[str]:
