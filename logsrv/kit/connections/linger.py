@@ -109,7 +109,7 @@ def _lingering_under(transport: Any) -> LingeringMixin | None:
 
 
 def linger_at_close(transport: Any, lingers: bool = True) -> None:
-    """Let the next `loseConnection` of a transport linger, because the peer may go on sending; or not.
+    """Let the next `loseConnection` of a transport linger, or not: the peer may continue to send.
 
     It has no effect on transports in memory and of other packages, nor if nothing was written.
     """
