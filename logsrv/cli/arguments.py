@@ -15,7 +15,7 @@ HERE = "logs"
 CONFIGURATION = "/etc/logsrv.toml"
 """The configuration of the service that is installed on this machine."""
 INSTALLED = "/var/lib/logsrv/lines"
-SAID = f"{HERE} if it is there, else that of {CONFIGURATION}; or the variable {VARIABLE}"
+SAID = f"{HERE} if it exists, else the store that {CONFIGURATION} names; or the variable {VARIABLE}"
 """The rule for the usual store, for help texts."""
 
 

@@ -78,7 +78,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="the configuration (default: /etc/logsrv.toml if it is there)",
+        help="the configuration (default: /etc/logsrv.toml if it exists)",
     )
     parser.add_argument(
         "--user",

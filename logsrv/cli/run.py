@@ -223,7 +223,7 @@ class Supervisor:
             elif child is self._starting:
                 self._starting = None
                 if self._serving is not None:
-                    self._tell("goes on serving as it was")
+                    self._tell("the old process continues to serve")
                 elif self._has_served or child.returncode == NOT_RUNNABLE:
                     self._tell("does not serve; save it to try again")
                 else:
@@ -263,7 +263,7 @@ class Supervisor:
         """End the children: wait at most END_SECONDS, or until another request to end."""
         requests, until = self._end_requests, time.monotonic() + END_SECONDS
         if self._children:
-            self._tell("ends; Ctrl-C once more does not wait for what is going on")
+            self._tell("ends; Ctrl-C once more ends it without waiting for running requests")
         for child in self._children.values():
             child.terminate()
         while any(child.poll() is None for child in self._children.values()):

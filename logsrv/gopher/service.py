@@ -11,7 +11,7 @@ from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.launch import launched
 
 _DESCRIPTION = """\
-Either prints what is at URL, as the command gopher does, and ends; or is a web gateway to Gopher at the
+Prints the item at URL, as the command gopher does, and ends; or serves a web gateway to Gopher at the
 endpoint of --gateway.
 
 Examples:

@@ -31,7 +31,7 @@ class GreetOptions:
     """The options of `twistd greet`, in addition to the kit's."""
 
     message: MessageTemplate = option("Thank you for connecting", MESSAGE, "what to say")
-    message_file: Path | None = option(None, FILE, "say what is in this file instead")
+    message_file: Path | None = option(None, FILE, "say the text of this file instead")
     stay: bool = option(False, FLAG, "hold the conversation open and answer each line")
     log_connections: bool = option(True, FLAG, "a line in the log for each connect and disconnect")
 

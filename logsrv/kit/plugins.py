@@ -89,7 +89,7 @@ class Plugins(Generic[Kind]):
         return found
 
     def with_files(self) -> Iterator[tuple[Kind, str]]:
-        """Yield all with their files: ours, then strangers', also those with a name that is taken."""
+        """Yield all with their files: ours, then strangers', even if two have the same name."""
         for name, file in self.files().items():
             declared = self.declared_by(name, file)
             if not isinstance(declared, str):
@@ -104,18 +104,18 @@ class Plugins(Generic[Kind]):
         return {**ours, **broken_plugins(self.word, of_twisted=False)}
 
     def files(self) -> dict[str, str]:
-        """Return the files of ours, by the names that their plugins would have."""
+        """Return the files of our plugins, by the name that each plugin would have."""
         path = importlib.import_module(self.package).__path__
         found = {name.removesuffix("_"): file for name, file in _modules_below(path)}
         return found | {name: file for name in self._beside for file in self.files_of(name)}
 
     def module_of(self, name: str) -> str:
-        """Return the dotted name of the module in which a plugin of ours is."""
+        """Return the dotted name of the module in which a plugin of logsrv itself is."""
         inside = f"{self.package}.{name}_" if keyword.iskeyword(name) else f"{self.package}.{name}"
         return self._beside.get(name, inside)
 
     def files_of(self, name: str) -> Iterator[str]:
-        """Yield the file in which a plugin of ours would be, if it is there."""
+        """Yield the file in which a plugin of logsrv itself would be, if it exists."""
         if name.isidentifier() and not name.startswith("_"):
             package, _, module = self.module_of(name).rpartition(".")
             # A package of `beside` may have been taken away.
@@ -125,7 +125,7 @@ class Plugins(Generic[Kind]):
                 yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
 
     def declared_by(self, name: str, file: str) -> dict[str, Kind] | str:
-        """Return the plugins that a file of ours declares, or a sentence why it cannot be imported.
+        """Return the plugins that one of our files declares, or a sentence why it cannot be imported.
 
         A kind whose modules are not light reads the file instead.
         """

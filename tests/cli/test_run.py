@@ -225,7 +225,7 @@ def test_an_error_in_the_file_ends_no_state(running, tmp_path, port):
     server = running(file, *listening(port)).ready()
     assert ask(port, "one") == "one"
     file.write_text(KEEPS.replace("class Kept:", "class Kept"))
-    server.wait_for("goes on serving as it was")
+    server.wait_for("the old process continues to serve")
     assert ask(port, "two") == "one two"
     file.write_text(KEEPS.replace("self.begin()", "1 / 0"))
     server.wait_for("does not serve; save it to try again")
@@ -295,7 +295,7 @@ def test_errors_keep_the_old_one_serving(running, shout, port):
     }
     for count, (code, said) in enumerate(wrong.items(), 1):
         shout.write_text(code)
-        server.wait_for("shout.py goes on serving as it was", count)
+        server.wait_for("shout.py the old process continues to serve", count)
         server.wait_for(said)
         assert ask(port, "Hello") == "HELLO"
     shout.write_text(WHISPER)
@@ -319,7 +319,7 @@ def test_an_error_in_a_module_named_as_text_keeps_a_state_serving(running, tmp_p
     server = running(tmp_path / "dev.py", *listening(port)).ready()
     assert ask(port, "Hello") == "HELLO"
     state.write_text("x = (\n")
-    server.wait_for("dev.py goes on serving as it was")
+    server.wait_for("dev.py the old process continues to serve")
     server.wait_for("named.state cannot be imported: SyntaxError: '(' was never closed")
     assert ask(port, "Hello") == "HELLO"
 
@@ -332,7 +332,7 @@ def test_an_open_connection_outlives_an_error_and_ends_with_its_process(running,
     server = running(shout, *listening(port)).ready()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as old:
         shout.write_text("x = (\n")
-        server.wait_for("shout.py goes on serving as it was")
+        server.wait_for("shout.py the old process continues to serve")
         old.sendall(b"Hello\n")
         assert old.recv(100) == b"HELLO\r\n"
         shout.write_text(WHISPER)

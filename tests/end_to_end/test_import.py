@@ -81,7 +81,7 @@ def test_a_server_that_runs_keeps_its_store(logger, tmp_path):
     server.stop()
     done = logsrv(*words)
     assert done.returncode == 1
-    assert b"older lines cannot be put behind younger ones" in done.stderr
+    assert b"older lines cannot be stored after younger ones" in done.stderr
     assert [line.message for line in stored_lines(tmp_path / "store")] == [
         b"2026-11-19T00:00:00Z old",
         b"new",

@@ -43,7 +43,7 @@ INTERRUPTED = "Ctrl-C"
 DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
 menu as a directory with a gophermap (to be served again) and an index.html (to be
-read from disk). The same command again goes on where an earlier one was stopped.
+read from disk). The same command continues where an earlier one was stopped.
 
 Example:
 

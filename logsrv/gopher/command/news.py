@@ -151,7 +151,7 @@ def _follow(
 def _unfollow(options: Namespace, following: FollowedStore) -> int:
     url = parse_typed_url(options.url)
     if not following.unfollow(url):
-        raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
+        raise ConfigurationError(f"{url} is not followed; gopher follow lists the followed menus")
     return 0
 
 
@@ -203,7 +203,9 @@ def _chosen_menus(following: FollowedStore, addresses: Sequence[str]) -> list[Fo
     urls: list[GopherURL] = [parse_typed_url(address) for address in addresses]
     for url in urls:
         if url not in known:
-            raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
+            raise ConfigurationError(
+                f"{url} is not followed; gopher follow lists the followed menus"
+            )
     return [known[url] for url in dict.fromkeys(urls)]
 
 

@@ -103,7 +103,7 @@ class FollowedStore:
         except FileNotFoundError:
             return News()
         except OSError as error:
-            raise ConfigurationError(f"what is new cannot be read: {error}") from error
+            raise ConfigurationError(f"the list of new items cannot be read: {error}") from error
 
     def follow(self, url: GopherURL, title: str, entries: Sequence[Entry], now: int) -> bool:
         """Follow a menu whose `entries` count as read; return False if it is followed already."""
@@ -166,7 +166,7 @@ class FollowedStore:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise ConfigurationError(f"what is new cannot be kept: {error}") from error
+            raise ConfigurationError(f"the list of new items cannot be saved: {error}") from error
 
     def _news_path(self, url: GopherURL) -> Path:
         return self._news / entry_key(str(url))

@@ -40,11 +40,9 @@ POLICY = (
 METRICS = (
     Metric("gateway_requests_total", "counter", "Web requests answered.", ("status",)),
     Metric("gateway_requests_open", "gauge", "Web requests being worked on."),
-    Metric(
-        "gateway_sent_bytes_total", "counter", "Bytes of Gopher content handed on as they came."
-    ),
+    Metric("gateway_sent_bytes_total", "counter", "Bytes of Gopher content passed on unchanged."),
     Metric("gateway_broken_total", "counter", "Downloads that broke off.", ("reason",)),
-    Metric("gateway_cache_hits_total", "counter", "Menus and texts that were remembered."),
+    Metric("gateway_cache_hits_total", "counter", "Menus and texts taken from the cache."),
 )
 
 

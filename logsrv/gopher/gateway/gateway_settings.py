@@ -94,10 +94,10 @@ class GopherSettings(VisitorLimits, ConnectionSettings, Destinations, OperatorSe
     cache_time: float = option("2m", DURATION, "show a fetched page again for this long")
     # A browser opens six connections, and some leave theirs open.
     max_connections: int | None = option(
-        1000, integer(1), "open connections of a listener at most", off=True
+        1000, integer(1), "the most open connections of a listener", off=True
     )
     max_connections_per_peer: int | None = option(
-        64, integer(1), "open connections of one address at most", off=True
+        64, integer(1), "the most open connections of one address", off=True
     )
     url: str | None = option(None, TEXT, "fetch and print this")
     words: tuple[str, ...] = option(

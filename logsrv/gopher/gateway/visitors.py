@@ -25,9 +25,13 @@ class VisitorLimits:
     After a minute without requests, a client may send a minute's requests at once.
     """
 
-    max_requests: int = option(64, integer(1), "requests at a time at most")
-    max_requests_per_client: int = option(8, integer(1), "requests of one client at a time at most")
-    requests_per_minute: int = option(240, integer(1), "requests of one client in a minute at most")
+    max_requests: int = option(64, integer(1), "the most requests at a time")
+    max_requests_per_client: int = option(
+        8, integer(1), "the most requests of one client at a time"
+    )
+    requests_per_minute: int = option(
+        240, integer(1), "the most requests of one client in a minute"
+    )
 
 
 class RequestDenied(PeerError):

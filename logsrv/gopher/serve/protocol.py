@@ -102,7 +102,7 @@ class ServeOptions:
     )
     log_requests: bool = option(False, FLAG, "log each request")
     max_connections: int | None = option(
-        1000, integer(1), "open connections of a listener at most", off=True
+        1000, integer(1), "the most open connections of a listener", off=True
     )
 
 

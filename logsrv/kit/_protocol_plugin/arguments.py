@@ -121,7 +121,7 @@ def callables_by_listener(name: str, listeners: object) -> dict[str, object]:
                 "digits, - and _, beginning with a letter, and no endpoint type"
             )
         if served is None:
-            raise ConfigurationError(f"{name}: the listener {one} has nothing to serve")
+            raise ConfigurationError(f"{name}: the listener {one} has no protocol")
     return {f"the listener {one}": served for one, served in listeners.items()}
 
 

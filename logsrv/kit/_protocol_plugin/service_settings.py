@@ -68,7 +68,7 @@ def _answers_option(most: float | None) -> Any:
     return option(
         UnsetAnswers(inf if most is None else most),
         RATE,
-        "datagrams a second to one address at most, in the long run",
+        "the most datagrams a second to one address, in the long run",
         off=True,
     )
 

@@ -189,7 +189,7 @@ class ChildProcess(ProcessProtocol):
             self.transport.writeSequence([bytes(part) for part in frame_parts(*parts)])
 
     def pause(self) -> None:
-        """Stop reading its output; it blocks when the pipe is full."""
+        """Stop reading its output; the process then blocks when the pipe is full."""
         if not self.over:
             self.transport.pauseProducing()
 

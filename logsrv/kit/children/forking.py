@@ -1,4 +1,4 @@
-"""A process with all that its work imports, which forks another one for each piece of work.
+"""A process that has imported all modules for its work, and forks another process for each piece.
 
 To start Python and to import NumPy and Arrow takes 400 ms of CPU time; to fork takes 5. The service makes
 the pipes of each forked process, and sends their other ends with the order.
@@ -24,7 +24,7 @@ _KILLED = ProcessEnd(None, signal.SIGKILL)
 
 
 class ForkedProcess:
-    """A process that has got its order; its interface is that of `ChildProcess`, but for `send`.
+    """A process that has got its order. It has the methods of `ChildProcess`, except `send`.
 
     ended: gets this object and how the process ended, once.
     """
@@ -40,7 +40,7 @@ class ForkedProcess:
         self._reader = ProcessReader(reactor, self, "answer", answer)
 
     def pause(self) -> None:
-        """Stop reading its output; it blocks when the pipe is full."""
+        """Stop reading its output; the process then blocks when the pipe is full."""
         if self._open:
             self._reader.pauseProducing()
 
@@ -50,14 +50,14 @@ class ForkedProcess:
             self._reader.resumeProducing()
 
     def kill(self) -> None:
-        """Kill it and the processes that it forked: the kernel does, because this pipe has no other end."""
+        """Kill it and the processes that it forked: the kernel does it when our pipe is closed."""
         if self._life >= 0:
             os.close(self._life)
             self._life = -1
         self.resume()
 
     def handle_end(self, end: ProcessEnd) -> None:
-        """Take how it ended; what it wrote before may still be in the pipe."""
+        """Note how the process ended. Its last output may still be in the pipe."""
         self._end = self._end or end
         self.kill()
         self._tell_end()
@@ -108,7 +108,7 @@ class ForkingProcess:
         child.closed = self._end_forked
 
     def fork(self, order: bytes, ended: Ended) -> ForkedProcess:
-        """Have a process forked that gets an order. Raises OSError if the order cannot be sent now."""
+        """Fork a process, and give it an order. Raises OSError if the order cannot be sent now."""
         number = next(self._numbers)
         with ExitStack() as theirs, ExitStack() as ours:
             answer, its_answer = os.pipe()
@@ -123,7 +123,7 @@ class ForkingProcess:
         return found
 
     def end(self) -> None:
-        """Let it end after all that it has forked."""
+        """Let it end when all processes that it forked have ended."""
         self._orders.close()
 
     def _end_forked(self) -> None:

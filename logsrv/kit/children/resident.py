@@ -1,4 +1,4 @@
-"""A process that runs as long as it is needed: started, sent its orders, started again when it dies.
+"""A process that runs as long as it is needed, gets orders, and is started again when it dies.
 
 Only one process runs at a time, because its files on disk have one owner.
 """
@@ -24,7 +24,7 @@ from logsrv.state_table import state_table
 log = Logger()
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before a restart: each early death in a row makes the pause the next one of these."""
+"""Seconds before a restart: after each further early death in a row, the next of these pauses."""
 WELL = 60.0
 """Seconds of a run after which a death is not early: the pauses begin with the first again."""
 END = 6.0

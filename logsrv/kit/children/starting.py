@@ -1,4 +1,4 @@
-"""The three ways to start a Python child; whatever starts one calls one of these.
+"""The three functions that start a Python child; no other code starts one.
 
 spawn   for a service: its reactor reads the pipes and hears of the end
 popen   for a thread or command that waits for the child itself: it can be sent open files

@@ -184,7 +184,7 @@ class GuardedFactory(Factory):
         self._slowed.log_unless_recent(
             log.info,
             host or "a local peer",
-            "{listener} slows down {subject}, which sends more than it may",
+            "{listener} slows down {subject}, which sends more than its limits allow",
             listener=self._label,
         )
 

@@ -85,7 +85,7 @@ class GuardedSenders:
             self._limited.log_unless_recent(
                 log.warn,
                 name,
-                "{listener} drops datagrams of {subject}, which sends more than it may",
+                "{listener} drops datagrams of {subject}, which sends more than its limits allow",
                 listener=self._label,
             )
         return admitted

@@ -55,7 +55,7 @@ KEEPALIVE_TIME: Kind[float | None] = Kind(
     show=lambda value: "off" if value is None else DURATION.show(value),
     native=(int, float),
 )
-"""The kind of `--keepalive`; its value is None if it is off."""
+"""The kind of the option `--keepalive`; the value of `off` is None."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -71,13 +71,17 @@ class GuardPolicy:
     help_group: ClassVar[str] = "Connections"
 
     log_connections: bool = option(False, FLAG, "log each connect and disconnect")
-    allow: tuple[Network, ...] = option((), NETWORK, "let only these connect", repeatable=True)
-    deny: tuple[Network, ...] = option(
-        (), NETWORK, "let these not connect, even with --allow", repeatable=True
+    allow: tuple[Network, ...] = option(
+        (), NETWORK, "let only these addresses connect", repeatable=True
     )
-    max_connections: int | None = option(None, integer(1), "open connections of a listener at most")
+    deny: tuple[Network, ...] = option(
+        (), NETWORK, "refuse these addresses, even if --allow names them", repeatable=True
+    )
+    max_connections: int | None = option(
+        None, integer(1), "the most open connections of a listener"
+    )
     max_connections_per_peer: int | None = option(
-        None, integer(1), "open connections of one address at most"
+        None, integer(1), "the most open connections of one address"
     )
     idle_timeout: float | None = option(
         None, DURATION, "close a connection after this much silence"
@@ -85,7 +89,7 @@ class GuardPolicy:
     keepalive: float | None = option(
         KEEPALIVE,
         KEEPALIVE_TIME,
-        "ask a peer by TCP after this much silence, and close if it is gone",
+        "after this much silence, ask a peer by TCP; close if it is gone",
         off=True,
     )
     oversees: bool = False
@@ -98,12 +102,12 @@ class PeerLimits:
     help_group: ClassVar[str] = "Limits of one address"
 
     peer_lines: int | None = option(
-        None, integer(1), "lines or datagrams of one address in a second at most"
+        None, integer(1), "the most lines or datagrams of one address in a second"
     )
     tell_refused: bool = option(
         False, FLAG, "tell a refused peer which limit it met (not over TLS)"
     )
-    peer_bytes: int | None = option(None, SIZE, "bytes of one address in a second at most")
+    peer_bytes: int | None = option(None, SIZE, "the most bytes of one address in a second")
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ NOT_INHERITED: Final = -1.0
 """A mark instead of a number: a listening socket does not pass these options on."""
 
 LEAST_UNHEARD: Final = 300.0
-"""Seconds: Linux asks a peer that does not read for its window only every two minutes."""
+"""Seconds: Linux asks a peer that does not read only every two minutes whether it has room."""
 # struct tcp_info of <linux/tcp.h>, up to tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds.
 _LAST_HEARD = struct.Struct("=52xII")
 
@@ -58,7 +58,7 @@ def set_keepalive(sock: socket.socket, seconds: float | None) -> None:
 
 
 def longest_unheard(keepalive: float) -> float:
-    """Return the seconds after which a peer is gone of which the system has heard nothing."""
+    """Return after how many seconds the system gives up a peer that it hears nothing of."""
     return max(LEAST_UNHEARD, 2 * keepalive)
 
 

@@ -1,4 +1,4 @@
-"""A close after which the peer still gets what was written to it, though it goes on sending.
+"""A close after which the peer still gets the last output, even if it continues to send.
 
 A socket that is closed with unread bytes, or that gets bytes afterwards, is reset by the system: what the
 peer had not read by then, such as its last acknowledgement, is lost. So the sending direction is closed
@@ -22,7 +22,7 @@ from logsrv.reactor import Timer
 LINGER_SECONDS: Final = 5.0
 """Seconds that a peer has to read the last bytes, and to close."""
 LINGER_BYTES: Final = 64 << 20
-"""Bytes that are dropped meanwhile at most: a sender's window, or the body of a request, has less."""
+"""The most bytes that are dropped meanwhile: more than a sender's window, or the body of a request."""
 
 
 class LingeringMixin:
@@ -109,7 +109,7 @@ def _lingering_under(transport: Any) -> LingeringMixin | None:
 
 
 def linger_at_close(transport: Any, lingers: bool = True) -> None:
-    """Let the next `loseConnection` of a transport linger, because the peer may go on sending; or not.
+    """Let the next `loseConnection` of a transport linger, or not: the peer may continue to send.
 
     It has no effect on transports in memory and of other packages, nor if nothing was written.
     """
@@ -119,7 +119,7 @@ def linger_at_close(transport: Any, lingers: bool = True) -> None:
 
 
 def is_lingering(transport: Any) -> bool:
-    """Return true if a connection is closed but for its peer, whose bytes are dropped."""
+    """Return true if a connection drops its input, and only waits until its peer closes."""
     found = _lingering_under(transport)
     return found is not None and found.lingering
 

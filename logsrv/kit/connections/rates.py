@@ -180,7 +180,7 @@ class Throttle:
         self._deliver_allowed()
 
     def deliver_all_and_detach(self) -> None:
-        """Deliver all data, and give the transport its own methods back: limits, or the peer, are gone."""
+        """Deliver all data, and restore the transport's methods: the limits, or the peer, are gone."""
         self._timer.stop()
         # The protocol may pause its transport during the delivery, and must not be resumed then: the
         # transport gets its methods back afterwards.

@@ -60,7 +60,7 @@ def can_half_close(transport: object) -> bool:
 
 
 def delay_close_for_producer(transport: object) -> None:
-    """Let a transport that is told to close, as by a stop of the service, wait for its producer first.
+    """Let a transport wait for its producer before it closes, for example at a stop of the service.
 
     TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
     paused: a producer that has more to write and was asked to wait.
@@ -110,7 +110,7 @@ def unsent_bytes(transport: object) -> int:
 
 
 def bytes_to_slow_peer(transport: object, most: int) -> int:
-    """Return `unsent_bytes`; if they are more than `most`, send first as many as the system takes.
+    """Return the unsent bytes; if there are more than `most`, first send as many as the system takes.
 
     What is written in one turn of the reactor waits until the next, however fast the peer reads.
     """
@@ -142,7 +142,7 @@ def _lowest_transport(transport: object) -> object:
 
 
 def unacknowledged_bytes(transport: object) -> int:
-    """Return how many bytes the peer's system has not acknowledged, those of `unsent_bytes` included.
+    """Return how many bytes the peer's system has not acknowledged, with the `unsent_bytes`.
 
     Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent_bytes` alone.
     """

@@ -1,7 +1,7 @@
 """Inspection of a running service by its operator: typed commands over a socket or SSH.
 
 An operator asks a service for its peers, its metrics, its tasks and the level of its log. A UNIX socket
-lets in its owner and root, SSH those whose keys are in a file. Nothing is evaluated unless the service
+lets in its owner and root, SSH all whose keys are in a file. Nothing is evaluated unless the service
 was started with `--inspect-python`.
 
 Its modules:

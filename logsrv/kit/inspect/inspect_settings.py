@@ -118,13 +118,13 @@ class InspectSettings:
     goes_with: ClassVar[str] = "inspect"
 
     inspect: tuple[InspectEndpoint, ...] = option(
-        (), INSPECT, "look at connections, counters, tasks and stacks here",
+        (), INSPECT, "show connections, counters, tasks and stacks to the operator here",
         repeatable=True,
     )  # fmt: skip
     inspect_python: bool = option(
         False,
         FLAG,
-        "allow Python there; whoever connects can do what the service may",
+        "allow Python at --inspect; whoever connects then has all rights of the service",
     )
 
 

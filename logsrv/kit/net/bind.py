@@ -97,7 +97,7 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
 
 
 def listening_address_of(endpoint: Endpoint) -> ListeningAddress | None:
-    """Return the address of an endpoint, by which a socket that listens there already is found.
+    """Return the address of an endpoint, to find a socket that listens there already.
 
     None if it is not known beforehand, as for any free port, and for endpoint types of other packages.
     """
@@ -251,7 +251,11 @@ def set_file_mode(endpoint: Endpoint) -> None:
             os.chmod(endpoint.path, int(endpoint.argument("mode") or MODE, 8))
     except OSError as error:
         # The file of a socket unit may belong to root; then SocketMode= has set its mode.
-        log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
+        log.info(
+            "{endpoint}: its mode could not be changed: {error}",
+            endpoint=str(endpoint),
+            error=str(error),
+        )
 
 
 def _ask_who_sends(bound: socket.socket, endpoint: Endpoint) -> None:

@@ -144,7 +144,7 @@ class DatagramListener:
         return split_group(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
 
     def drain_old_socket(self) -> Self:
-        """Take in all that waits, and shut the socket down: connected senders have to connect again.
+        """Take in the waiting datagrams, and shut the socket down, so that senders connect again.
 
         Returns this object, which the reactor watches.
         """

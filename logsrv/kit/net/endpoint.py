@@ -133,7 +133,7 @@ class Endpoint:
 
     @property
     def conflict_keys(self) -> frozenset[tuple[object, ...]]:
-        """The port, path or socket that it takes, without the interface: what overlaps shares one."""
+        """The port, path or socket that it takes, without the interface; an overlap shares one."""
         if self.scheme == "systemd":
             named = (("index", self.argument("index")), ("name", self.argument("name")))
             return frozenset(one for one in named if one[1] is not None)
@@ -149,7 +149,7 @@ class Endpoint:
 
     @property
     def begins_plain(self) -> bool:
-        """Return true if connections are in plain text at least until TLS is begun on them."""
+        """Return true if connections begin in plain text; TLS may begin later."""
         return self.scheme != "ssl"
 
     @property

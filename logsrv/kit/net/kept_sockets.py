@@ -227,7 +227,7 @@ class KeptSockets:
         return address in self._from_units
 
     def outlives(self, address: ListeningAddress | None) -> bool:
-        """Return true if the manager keeps the socket there: a unit's always, others when we leave."""
+        """Return true if the manager keeps the socket: a unit's socket always, others when we end."""
         return address in self._from_units or (self.leaving and address in self._stored)
 
     def remove_from_manager(self, address: ListeningAddress | None) -> None:

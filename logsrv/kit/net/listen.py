@@ -55,7 +55,7 @@ class Listener(Protocol):
         """Take in data that has arrived, then end. Return how many peers were cut off after `seconds`."""
 
     def check_and_reload(self) -> None:
-        """Raise ListenError if it could not be bound, or, once bound, could not go on with its files.
+        """Raise ListenError if it cannot be bound, or, once bound, cannot continue with its files.
 
         No peer notices. Nothing is opened, except a UNIX socket whose file is gone: it is made again.
         """

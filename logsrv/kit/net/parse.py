@@ -281,7 +281,7 @@ def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
 
 
 def check_tls_arguments(rest: str) -> None:
-    """Raise ValueError if `tls:` has no directory first, but nothing or a port, or if it names a key file.
+    """Raise ValueError unless `tls:` begins with a directory, and names no key file.
 
     `tls:` takes a directory of certificates; `ssl:` takes a port, privateKey= and certKey=.
     """

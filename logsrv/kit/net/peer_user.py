@@ -84,7 +84,7 @@ def _ask_kernel(request: bytes) -> bytes:
 
 @cache
 def tells_users() -> bool:
-    """Return whether this system tells whose the connections within this machine are."""
+    """Return whether this system tells which user made a connection within this machine."""
     with (
         suppress(OSError),
         socket.create_server(("127.0.0.1", 0)) as listener,

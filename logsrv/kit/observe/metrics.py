@@ -201,7 +201,7 @@ class Metrics:
             self.declare(metric, ours=True)
 
     def exposed_name(self, metric: Metric) -> str:
-        """Return the name of a metric in Prometheus: ours after `logsrv_`, others after the plugin's."""
+        """Return the name of a metric in Prometheus, which begins with `logsrv_` or the plugin's name."""
         if metric.name in self._ours:
             return exposed_name(metric)
         return exposed_name(metric, "" if metric.name.startswith(f"{self._name}_") else self._name)
@@ -267,7 +267,7 @@ class Metrics:
         self._counted[key] = self._counted.get(key, 0) + amount
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Add the result of `read()` to the value of a metric, each time that is read."""
+        """Call `read()` whenever the metric is read, and add its result to the value."""
         key = self.key(name, labels, "counter" if name.endswith("_total") else "gauge")
         self._watched.setdefault(key, []).append(read)
 
@@ -280,7 +280,7 @@ class Metrics:
             del self._watched[key]
 
     def time(self, name: str, *durations: Durations, **labels: str) -> None:
-        """Add the counts of `durations` to a histogram, each time that is read."""
+        """Add the counts of `durations` to a histogram, whenever the histogram is read."""
         self._timed.setdefault(self.key(name, labels, "histogram"), []).extend(durations)
 
     def value(self, name: str, **labels: str) -> float:
@@ -344,7 +344,7 @@ class MetricsPart:
         self._watched.append((self._metrics.key(name, labels), read))
 
     def end(self) -> None:
-        """Replace all `read` functions of counters by their last results, and remove those of gauges."""
+        """Replace the `read` functions of counters by their last results, and remove all gauges."""
         watched, self._watched = self._watched, []
         for key, read in watched:
             self._metrics.unwatch(key, read)

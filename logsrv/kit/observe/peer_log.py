@@ -15,9 +15,7 @@ NO_CERTIFICATE = "it shows no certificate"
 OTHER_NAME = "its certificate is for another name"
 """The reason why a server's certificate is refused: it is for another name."""
 UNTRUSTED = "its certificate has expired, is self-signed, or comes from an authority unknown here"
-"""The reason why a certificate is refused: three in one sentence, because OpenSSL does not say which it
-is.
-"""
+"""The sentence for a refused certificate. It names three causes: OpenSSL does not tell them apart."""
 _NO_TLS = "it does not speak TLS"
 _UNTRUSTED_THERE = "it does not trust our certificate"
 # Parts of OpenSSL's reasons.

@@ -115,7 +115,7 @@ class Failures:
         self._locations = RateLimitedLog(clock, REMEMBERED_LOCATIONS)
 
     def report_failure(self, doing: str, peer: str, failure: Failure) -> None:
-        """Log or count a failure. doing: the method that failed. peer: who it worked for; "" for nobody."""
+        """Log or count a failure. doing: the method that failed. peer: for whom it worked, or ""."""
         location = (
             f"{failure.type.__name__ if failure.type else 'error'} {_innermost_location(failure)}"
         )

@@ -35,7 +35,7 @@ FileFingerprint = tuple[int, int, int]
 
 LONGEST_SECRET = 1000
 MOST_SECRETS = 16
-"""A file with one secret a line, for a rotation, may have as many."""
+"""The most secrets in a file that has one secret a line, so that secrets can be rotated."""
 SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
 """The file of a secret, such as a token or a key: `given_files` marks it as secret."""
 
@@ -144,7 +144,7 @@ class GivenFile:
 
     @property
     def exposure(self) -> str | None:
-        """Return what `exposure_warning` does of a secret; None for a file that is none."""
+        """Return the `exposure_warning` of a secret file; None for other files."""
         return exposure_warning(self.path, self.harmless) if self.secret else None
 
     @property

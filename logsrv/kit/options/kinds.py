@@ -277,10 +277,10 @@ PATH: Kind[Path] = Kind(
     completion="files",
 )
 """A path; a relative one is below the folder of the settings file."""
-FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file that is there", metavar="FILE")
+FILE: Kind[Path] = attrs.evolve(PATH, accepted="an existing file", metavar="FILE")
 """An existing file."""
 NEW_FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file", metavar="FILE")
-"""A file that the service writes, and makes if it is not there, in a directory that is there."""
+"""A file that the service writes, and makes if it is not there, in an existing directory."""
 NEW_DIRECTORY: Kind[Path] = attrs.evolve(
     PATH, accepted="a directory", metavar="DIR", completion="directories"
 )
@@ -303,7 +303,7 @@ def _located_directory(value: Path, directory: Path) -> Path:
 
 
 DIRECTORY: Kind[Path] = attrs.evolve(
-    NEW_DIRECTORY, accepted="a directory that is there", locate=_located_directory
+    NEW_DIRECTORY, accepted="an existing directory", locate=_located_directory
 )
 """An existing directory."""
 

@@ -75,7 +75,7 @@ class deadline:
         ):
             raise RuntimeError(
                 "deadline needs a coroutine that the kit runs, such as handle or one given to spawn; "
-                "Twisted runs those of ensureDeferred and fromCoroutine"
+                "Twisted itself runs coroutines of ensureDeferred and fromCoroutine"
             )
         self._task = task
         self._work = work

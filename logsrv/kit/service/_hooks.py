@@ -104,7 +104,7 @@ class ServiceHooks(Service, Generic[Settings]):
         return [site.address for site in self.served]
 
     def connections(self) -> Iterator[tuple[str, Any]]:
-        """Yield the label of the listener and the protocol of each connection, those of --metrics too."""
+        """Yield each connection, also those of --metrics: the label of its listener, and its protocol."""
         for site in self.sites:
             for protocol in tuple(site.protocols):
                 yield site.label, protocol
@@ -128,7 +128,7 @@ class ServiceHooks(Service, Generic[Settings]):
 
     @property
     def sites(self) -> list[Site]:
-        """Return the sites of its settings, and those that drain."""
+        """Return the sites of its settings, and removed sites that still drain."""
         return self.served.all
 
     def unready_reasons(self) -> list[str]:

@@ -6,11 +6,11 @@ from logsrv.kit.observe.metrics import make_metrics
 
 _FAULTS = {
     "requests_failed_total": "Requests the plugin failed to answer.",
-    "datagrams_failed_total": "Lines in datagrams the plugin failed on.",
+    "datagrams_failed_total": "Lines in datagrams that the plugin failed to handle.",
     "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
     "datagrams_unsent_total": "Datagrams the system did not send.",
-    "broadcasts_skipped_total": "Messages for all peers that one with too much to read did not get.",
-    "links_failed_total": "Tries to connect to another server that failed.",
+    "broadcasts_skipped_total": "Broadcasts that a peer did not get, because too many bytes waited for it.",
+    "links_failed_total": "Failed tries to connect to another server.",
 }
 _REFUSED = {
     "connections_cut_total": "Connections closed because the peer broke a rule.",

@@ -42,7 +42,7 @@ class ListeningService(ServiceHooks[Settings]):
         self._start = Start(self, reactor, lambda: self.reload())
 
     def take_over_process(self) -> None:
-        """Take over this process: its signals, its service manager, and the sockets that this kept.
+        """Take over this process: its signals, its service manager, and the sockets that the manager kept.
 
         Signals are remembered from now on.
         """
@@ -83,7 +83,7 @@ class ListeningService(ServiceHooks[Settings]):
             return succeed(None)
         super().stopService()
         first = self._finish_work if self.ready else self._start.cancel_start
-        doing = "finishing what is under way" if self.ready else "breaking off its start"
+        doing = "finishing current requests" if self.ready else "breaking off its start"
         self.ready = False
         announce_stop(self)
         return Deferred.fromCoroutine(stop_service(self, first, doing))

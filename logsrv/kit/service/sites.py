@@ -134,7 +134,7 @@ class Site:
         self.state = NEXT[self.state][event]
 
     def check(self) -> None:
-        """Raise ListenError if it could not be bound now, or could not go on."""
+        """Raise ListenError if it cannot be bound now, or a bound one cannot continue."""
         self._listener.check_and_reload()
 
     def bind(self) -> None:
@@ -222,7 +222,7 @@ def specs_by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
 
 
 class ServedSites:
-    """The sites of the present settings, in their order, and those that drain.
+    """The sites of the present settings, in their order, and removed sites that still drain.
 
     cut: the number of peers that were cut off.
     """
@@ -241,7 +241,7 @@ class ServedSites:
 
     @property
     def all(self) -> list[Site]:
-        """Return the sites of the settings, and those that drain."""
+        """Return the sites of the settings, and removed sites that still drain."""
         return [*self._sites.values(), *self._leaving]
 
     def bind_all(self, wanted: Mapping[str, SiteSpec]) -> None:

@@ -310,7 +310,7 @@ class MemoryService:
             (one, cut), (other, otherwise) = list(answers.items())[:2]
             raise AssertionError(
                 f"the answer to {cut} is {one!r}, to {otherwise} {other!r}: "
-                f"{difference(one, other)}; all of these went to one service, whose state may have changed"
+                f"{difference(one, other)}; all of them went to one service, and its state may have changed"
             )
         return next(iter(answers))
 

@@ -30,7 +30,7 @@ def has_colours(text: bytes) -> bool:
 
 
 def without_colours(text: bytes) -> bytes:
-    """Return a text, of one line or several, without its escape sequences but those inside words."""
+    """Return a text, of one line or several, without its escape sequences, except those inside words."""
     return _find(_replacement, text) if has_colours(text) else text
 
 

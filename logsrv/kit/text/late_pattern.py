@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LatePattern(Generic[AnyStr]):
-    """An expression with the methods of re.Pattern that search, each as fast as there after its first call.
+    """An expression with the searching methods of re.Pattern, as fast as these after the first call.
 
     pattern, flags: as for re.compile.
     """

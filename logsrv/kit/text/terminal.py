@@ -33,7 +33,7 @@ class StatusLine:
         return self.wanted and self._clock() - self._shown >= self._every
 
     def show(self, text: str) -> None:
-        """Show `text`, which must be escaped, instead of the one before, fitted to the terminal's width."""
+        """Replace the shown text by `text`, cut to the terminal's width. It must be escaped."""
         self._shown = self._clock()
         if self.wanted:
             self._visible = True

@@ -39,7 +39,7 @@ def error_text(error: BaseException) -> str:
 
 
 def fault_text(error: BaseException) -> str:
-    """Return a phrase for the owner of some data about an error that reading it raised.
+    """Return a phrase about an error that reading some data raised, for the owner of the data.
 
     Python's own text is for programmers: `'utf-8' codec can't decode byte 0xff in position 0`.
     """

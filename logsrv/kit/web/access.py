@@ -49,7 +49,7 @@ class HttpRefusal:
 def http_refusal(
     method: bytes, version: bytes, hosts: Sequence[bytes], allow: str = "GET, HEAD"
 ) -> HttpRefusal | None:
-    """Return the refusal of a request that no server of ours answers, whatever it is for; else None.
+    """Return the refusal of a request that each of our servers refuses; None for other requests.
 
     hosts: its Host headers; HTTP/1.1 needs one (RFC 9112, section 3.2). allow: the methods of the server.
     """

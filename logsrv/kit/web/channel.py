@@ -205,7 +205,7 @@ class WebRequest(Request):
         return takes
 
     def pack(self) -> None:
-        """Pack what is written, if the client takes gzip; each write reaches it whole."""
+        """Compress the output, if the client accepts gzip; each write reaches the client whole."""
         if self.begin_gzip():
             self._packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
 

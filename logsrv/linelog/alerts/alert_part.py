@@ -32,7 +32,7 @@ _OF_WAYS = {
         "Segments that were removed before an alert had looked at all of their lines."
     ),
     "alerts_dropped_episodes_total": (
-        "Episodes of a condition that nobody is told of, because too many waited for a receiver."
+        "Episodes of a condition that were not reported, because too many waited for the receiver."
     ),
 }
 
@@ -42,13 +42,18 @@ class AlertPart(PartWork[AlertOptions]):
 
     metrics = (
         Metric("alert_lines_total", "counter", "Lines that matched an alert.", ("alert",)),
-        Metric("alerts_firing", "gauge", "Groups that fulfil an alert's condition.", ("alert",)),
+        Metric(
+            "alerts_firing",
+            "gauge",
+            "Groups that fulfil the condition of an alert now.",
+            ("alert",),
+        ),
         Metric("alert_silences", "gauge", "Silences of an alert or of its groups.", ("alert",)),
         *make_metrics("counter", _OF_WAYS, "alert", "way"),
         Metric(
             "alerts_removed_stores_total",
             "counter",
-            "Stores of [[retention]] rules that were gone while alerts had a place in them.",
+            "Stores of [[retention]] rules that were removed while alerts had a saved position in them.",
         ),
     )
     reads_rule_stores = True

@@ -104,7 +104,7 @@ class SharedAlertOptions:
         None, COMMAND, "run this program for an alert; it gets the text on standard input"
     )
     alert_variable: tuple[str, ...] = option(
-        (), VARIABLE, "a variable of the server for that program", repeatable=True
+        (), VARIABLE, "an environment variable of the server that the program gets", repeatable=True
     )
     alert_webhook: str | None = option(None, WEBHOOK, "post an alert as JSON to this URL")
     alert_format: str = option(

@@ -46,8 +46,8 @@ SHORTEST_WINDOW, LONGEST_WINDOW = 1.0, 7 * 86400.0
 MOST_KNOWN = 500
 """Texts of alerts whose parts are kept."""
 
-_CLOSED = "nothing can stand behind a condition"
-_ONLY_ROWS = "only let and where can stand behind the figures of an alert"
+_CLOSED = "a condition has to be the end of an alert"
+_ONLY_ROWS = "only let and where can follow the figures of an alert"
 _MISSING = "an alert compares the figure: count > 100 in 5m"
 _NEEDS_WHERE = "an alert ends with a comparison of its figures: | where share > 0.05"
 _NEEDS_NUMBER = "an alert compares a figure with a number: | where count > 100"
@@ -91,7 +91,7 @@ class _ConditionReader:
         """Take the figures, of which the first word was `name`."""
         if name not in FIGURES:
             assert stage is not None
-            raise QueryError(f"{name} stands behind figures: {stage.needs}", words.begin + 1)
+            raise QueryError(f"{name} has to follow figures: {stage.needs}", words.begin + 1)
         figures = (COUNT,) if name == "none" else take_figures(words, name)
         if not all(one.column_kind.is_number for one in figures):
             raise words.wrong(

@@ -32,7 +32,7 @@ def restore(url: str, wanted: str | None, directory: str, tell: Callable[[str], 
     except ValueError as error:
         raise UsageError(f"--from {shown(url)}: {error}") from None
     what = f"{shown(directory)} cannot be written"
-    with store_errors(what, "; give the same command again to go on"):
+    with store_errors(what, "; give the same command again to continue"):
         make_directory(Path(directory))
         # Until its end, so no server uses the stores of rules without the main one.
         with locked(Path(directory)) as disk:

@@ -171,8 +171,8 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
         where = f" ({error.filename})" if isinstance(error.filename, str) else ""
         raise StoreError(
             f"{shown(directory)} could not be brought to {shown(to)}:"
-            f" {reason(error)}{where}; what has come stays there, and the same command goes on"
-            " with it"
+            f" {reason(error)}{where}; the copied files stay there, and the same command"
+            " continues with them"
         ) from error
     finally:
         source.close()

@@ -46,7 +46,7 @@ class ColumnsProcess:
     """Makes columns in a process, which is started at the first order. Belongs to one thread.
 
     module: the module that runs in the process. is_wanted_now: whether somebody waits for it; else it gets
-    only the time of the processors that no other process wants, and a file that is there is read whole
+    only the time of the processors that no other process wants, and an existing file is read whole
     only when it is used. child: the process; None if it does not run.
     """
 

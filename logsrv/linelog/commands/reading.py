@@ -61,7 +61,10 @@ def declare_scope(parser: Parser) -> None:
     )
     parser.add_argument("--until", metavar="TIME", help="lines before this time")
     parser.add_argument(
-        "--source", metavar="GLOB", default="", help="lines of these sources, as tcp:10.1.*"
+        "--source",
+        metavar="GLOB",
+        default="",
+        help="only lines of these sources, such as tcp:10.1.*",
     )
 
 

@@ -104,9 +104,9 @@ def declare(parser: Parser) -> None:
         action="store_true",
         help="the number of lines over time, as bars by whole steps of UTC, with --local of local time",
     )
-    patterns = "what messages have in common, the most frequent first (-n of them, 20)"
+    patterns = "the patterns of messages, the most frequent first (-n of them, 20)"
     what.add_argument("--patterns", action="store_true", help=patterns)
-    new = "with --patterns: only those that no matching line before TIME has"
+    new = "with --patterns: only patterns that no matching line before TIME has"
     add("--new-since", metavar="TIME", help=new)
     what.add_argument(
         "--sort",
@@ -121,7 +121,7 @@ def declare(parser: Parser) -> None:
         "--by",
         metavar="FIELD,…",
         type=field_names,
-        help="count or figures for each value of these fields, or bars or patterns of one",
+        help="the count or figures for each value of these fields; with bars or patterns, one field",
     )
     add(
         "--every",
@@ -197,11 +197,11 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
     wants_lines = arguments.sort or arguments.patterns or arguments.top or arguments.histogram
     if asked.answer is not None and (wants_table or wants_lines or arguments.count):
         raise UsageError(
-            "the query has an answer behind | already; leave out these options, or the stage"
+            "the query already has a stage after |; leave out these options, or the stage"
         )
     if asked.answer is not None and arguments.reverse:
         raise UsageError(
-            "--reverse is of lines in the order of the store; the stage behind | has an order of its own"
+            "--reverse needs lines in the order of the store; the stage after | has its own order"
         )
     if asked.answer is not None and _shows_neighbours(arguments):
         raise UsageError(_NO_NEIGHBOURS)
@@ -213,7 +213,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         return asked._replace(answer=sort.Sorting(arguments.sort, ascending=arguments.reverse))
     if arguments.patterns and (asked_for or arguments.compare or len(by) > 1):
         raise UsageError(
-            "--patterns makes a table of its own, by one field at most, without figures"
+            "--patterns makes its own table: without figures, and by one field at most"
         )
     if arguments.patterns:
         wanted = patterns.PatternCounts(arguments.new_since or "", "".join(by), "--new-since")
@@ -228,7 +228,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         )
     if not asked_for and not arguments.histogram:
         raise UsageError(
-            "--by parts what is counted: give --count, --histogram, or a figure such as --avg FIELD"
+            "--by divides counts into groups: give --count, --histogram, or a figure such as --avg FIELD"
         )
     if arguments.histogram:
         return asked._replace(answer=figures.figures_of([("count", "")], by, AUTO))

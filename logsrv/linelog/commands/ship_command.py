@@ -211,7 +211,7 @@ def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool
     if resend:
         print(
             "They are sent under the new identity. The original store may have sent some of them already,"
-            " under the old one: these are there twice then."
+            " under the old one. The target then has these twice."
         )
     else:
         print(

@@ -41,7 +41,7 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("position", metavar="POSITION", type=parse_named_position, help="as 17:52311")
     reading.declare_store(parser)
-    neighbours = "N neighbours before and behind (5)"
+    neighbours = "N neighbours before and after (5)"
     add("-C", type=reading.parse_count, metavar="N", dest="around", help=neighbours)
     reading.declare_looks(parser)
 

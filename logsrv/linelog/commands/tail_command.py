@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     records = reading.wants_records(arguments)
     if arguments.follow and any("://" in one for one in named_stores(arguments)):
         raise UsageError(
-            "-f follows what is written into a store, and an archive only grows now and then"
+            "-f follows the lines that a server writes into a store; read an archive without -f"
         )
     found_by = reading.matcher_with_hints(arguments.query, "tail")
     limits = reading.make_scope(arguments)

@@ -27,18 +27,18 @@ class FindingKind(NamedTuple):
 
 LOST, DAMAGED = "lost", "damaged"
 _BACK = "Bring it back from a backup or an archive while no server has the store."
-_AGAIN = "Give the same command again: it goes on."
+_AGAIN = "Give the same command again: it continues."
 _MOVE = "Move it away; if it is a link, put the file itself here."
 _COPY = "Copy it from the archive or a backup."
 _FILE = "Bring it back from a backup; if there is none, move it away."
-_MADE = "`--repair` makes it anew if it is needed, else puts it aside."
+_MADE = "`--repair` makes it again if it is needed, and otherwise moves it aside."
 _NEW = "Bring it back from a backup, or make this another store: logsrv ship --new-identity"
 _TOLD = "`--repair` writes the identity that its checksum tells."
 _ONE = (
     "Remove the copy, or stop the server and make it another store: logsrv ship --new-identity COPY"
 )
 _CUT = "`--repair` takes out the damaged lines: then the last block of a store may come twice."
-_ANEW = "The server goes on without it: a target at --ship-from, an alert at the end."
+_ANEW = "The server continues without it: a target begins at --ship-from, an alert at the end."
 _OLDER = "Is this an older copy of the store? See: logsrv ship --new-identity"
 KINDS = {
     "text": FindingKind(LOST, "lines cannot be read", _BACK),
@@ -48,7 +48,7 @@ KINDS = {
         DAMAGED, "lines to erase are still there", _AGAIN, "`--repair` finishes it."
     ),
     "stray": FindingKind(DAMAGED, "it has the name of a segment and is not read", _MOVE),
-    "index": FindingKind(DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
+    "index": FindingKind(DAMAGED, "it is of no use", _COPY, "`--repair` makes it again."),
     "file": FindingKind(DAMAGED, "it is of no use", _FILE, _MADE),
     "identity": FindingKind(DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
     "copy": FindingKind(DAMAGED, "targets take lines of one store for those of another", _ONE),

@@ -55,8 +55,8 @@ def copies_of_store(directory: str, disk: Disk) -> Iterator[str]:
             yield from _copies_of_alerts(disk_of_main, os.path.join(main, ""))
     if is_away_unfinished(directory):
         yield (
-            "an erase in archives was interrupted, and they may have lines of it: logsrv erase --finish"
-            " --everywhere goes on with it"
+            "an erase in archives was interrupted, and they may still have lines: logsrv erase --finish"
+            " --everywhere continues it"
         )
     yield (
         "a backup has the lines until the next `logsrv backup` into the same directory; give this command"

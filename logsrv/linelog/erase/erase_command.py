@@ -164,7 +164,7 @@ def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
             if (done := asked.carry_out_away()) is not None:
                 print(f"erased in archives: {done.lines:,} of {len(done.runs):,} segments")
         elif away:
-            tell("logsrv erase: an erase in archives was interrupted: --everywhere goes on with it")
+            tell("logsrv erase: an erase in archives was interrupted: --everywhere continues it")
         elif begun is None and arguments.finish:
             print(f"no erase of {shown(asked.directory)} was interrupted")
     status = asked.status_of_erasing

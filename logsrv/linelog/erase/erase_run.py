@@ -161,7 +161,7 @@ class EraseRun:
         except (LogsrvError, OSError, ValueError) as error:
             tell(
                 f"logsrv erase: not erased in archives: {explanation(error)}; `logsrv erase --finish "
-                "--everywhere` goes on"
+                "--everywhere` continues"
             )
             self.status_of_erasing = FAILED
             self.found.in_archives = None

@@ -241,7 +241,7 @@ _TIMES = (
 )
 _ZONE = ApiParameter(
     "tz",
-    "the zone in which days begin at midnight, as Europe/Berlin; else steps are those of UTC",
+    "the zone in which days begin at midnight, as Europe/Berlin; without it, steps begin in UTC",
     lambda text, now: zone_name(_check_length(text, 64)),
     _TEXT,
     "",
@@ -251,7 +251,7 @@ _SOURCE = ApiParameter(
 )
 _SCOPE = (_Q, *_TIMES, _SOURCE)
 _LINE = ApiParameter("position", "the line", _check_position, _PLACE, required=True)
-_AFTER = ApiParameter("after", "the position behind which it begins", _check_position, _PLACE)
+_AFTER = ApiParameter("after", "the position after which it begins", _check_position, _PLACE)
 
 _JOIN = _flag_parameter(
     "join",
@@ -315,7 +315,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _AFTER,
                 read=_check_place,
                 schema=_CURSOR,
-                help="the position behind which it begins; of several stores, where each goes on",
+                help="the position after which it begins; with several stores, a position in each",
             ),
             _JOIN,
         ),
@@ -405,7 +405,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         (
             _LINE,
             _integer_parameter("before", "so many lines before it", 5, MOST_NEIGHBOURS),
-            _integer_parameter("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
+            _integer_parameter("after", "so many lines after it", 5, MOST_NEIGHBOURS),
         ),
         of_some_lines=True,
     ),
@@ -422,7 +422,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ),
     ApiEndpoint("/openapi.json", "This description", of_some_lines=True),
     ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
-    ApiEndpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
+    ApiEndpoint("/healthz", "Status 503 while received lines cannot be stored", open=True),
     ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),
 )
 BY_PATH = {one.path: one for one in ENDPOINTS}

@@ -43,7 +43,7 @@ log = Logger()
 # The help text of each metric, by its name.
 _GAUGES = {
     "http_searches": "Searches that are running for web requests.",
-    "http_searches_waiting": "Searches that wait for their turn, because as many run as may.",
+    "http_searches_waiting": "Searches that wait, because --http-searches others are running.",
     "http_viewers": "Live views that are open.",
 }
 _NOTHING_IS_SAVED = "the right save is of no use, as there is no saved = FILE (--saved FILE)"
@@ -70,7 +70,7 @@ class HttpPart(PartWork[HttpSettings]):
         Metric(
             "http_searches_joined_total",
             "counter",
-            "Web requests that got the answer of a search that another one had asked for.",
+            "Web requests that shared the search of another request.",
         ),
         Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
     )

@@ -73,7 +73,9 @@ class HttpSettings:
     )
     http_token_file: Path | None = option(None, SECRET_FILE, "a file with the token for --http")
     http_any_user: bool = option(
-        False, FLAG, "without a token, let every user of this machine read, not its own and root"
+        False,
+        FLAG,
+        "without a token, let every user of this machine read, not only the service's own and root",
     )
     reader: tuple[ReaderSettings, ...] = tables(
         ReaderSettings, "readers with names, who may see only some lines or change nothing"
@@ -90,7 +92,7 @@ class HttpSettings:
     http_host: tuple[str, ...] = option(
         (), HOST_NAME, "a name of this server in browsers, besides its address", repeatable=True
     )
-    http_searches: int = option(8, integer(1), "searches at a time at most; further ones wait")
+    http_searches: int = option(8, integer(1), "the most searches at a time; further ones wait")
     http_search_time: float = option("1m", DURATION, "end a search after this time")
     saved: Path | None = option(
         None, NEW_FILE, "a JSON file of searches and boards that readers share"

@@ -113,8 +113,8 @@ def _settings(given: Mapping[str, list[str]]) -> tuple[HttpSettings, str]:
         looked_at = CONFIGURATION
     else:
         tell(
-            f"logsrv open: you may not read {CONFIGURATION}; the address and the token are taken to be "
-            "those of the package for Debian"
+            f"logsrv open: you may not read {CONFIGURATION}; this command assumes the address and the"
+            " token of the package for Debian"
         )
         packaged = {"http": [PACKAGED_HTTP], "http_token_file": [PACKAGED_TOKEN], **given}
         return service_settings(packaged, usual=False).of(HttpSettings), "the package for Debian"

@@ -186,7 +186,7 @@ def _import_new_files(
     if first is None:
         return files
     writer.begin_import([file.identity for file in files], how, first[0])
-    goes_on = "; the same command goes on where this one was"
+    goes_on = "; the same command continues where this one stopped"
     try:
         with store_errors(f"the store {writer.directory} takes no more", goes_on):
             for moment, file, lines in _show_progress(chain([first], runs), files):

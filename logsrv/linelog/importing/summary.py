@@ -56,7 +56,7 @@ def file_sentence(file: LogFile) -> str:
         ),
         (dated.unclear, "with day and month in an unknown order", "a neighbour's time"),
         (dated.columnless, "whose columns (#Fields) have no date and time", "a neighbour's time"),
-        (dated.late, f"older than the one before, by {most}{by:.0f} s,", f"its time{hint}"),
+        (dated.late, f"older than the previous line, by {most}{by:.0f} s,", f"its time{hint}"),
     )
     if file.utf8_from is not None:
         parts.append(f"in UTF-8 from byte {file.utf8_from:,} on, in UTF-16 before it")
@@ -118,7 +118,7 @@ def total_sentence(files: Sequence[LogFile], skipped: SkippedFileCounts, seconds
         (skipped.binary, f"{counted(skipped.binary, 'file')} that {are} no text"),
         (skipped.unreadable, f"{counted(skipped.unreadable, 'file')} that cannot be read"),
         (cut, f"the rest of {counted(cut, 'file')}, broken or cut off"),
-        (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {entries}"),
+        (short, f"fields of more than {MOST_ENTRY >> 20} MiB, in {entries}"),
     ]
     parts.append("dropped: " + (", ".join(why for number, why in dropped if number) or "nothing"))
     return "; ".join(parts)

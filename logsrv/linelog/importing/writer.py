@@ -141,8 +141,8 @@ class ImportWriter:
         newest = self.newest_time()
         if newest and first < parse_rfc3339(newest) * SECOND:
             raise YoungerLinesError(
-                f"the store {self._shown} has lines up to {newest}, and those of the files begin at"
-                f" {rfc3339(first / SECOND)}: older lines cannot be put behind younger ones"
+                f"the store {self._shown} has lines up to {newest}, and the files begin at"
+                f" {rfc3339(first / SECOND)}: older lines cannot be stored after younger ones"
             )
         self._active.write([])
         self._active.sync()
@@ -267,8 +267,8 @@ class ImportWriter:
 
     def _foreign_lines_error(self) -> StoreError:
         return StoreError(
-            f"the store {self._shown} has other lines behind those of the import that was"
-            " interrupted, or lacks some; begin anew in another directory"
+            f"the store {self._shown} has lines that do not come from the import that was"
+            " interrupted, or lacks lines of it; import into another directory"
         )
 
     def _rotate(self) -> None:

@@ -37,7 +37,7 @@ def pattern_of_mask(text: str) -> str:
         elif found is None:
             at, why = len(text), "the slash that ends this expression is missing"
         else:
-            at, why = found.end(), "a mask is one regular expression, and nothing stands behind it"
+            at, why = found.end(), "a mask is one regular expression, with nothing after it"
         raise QueryError(f"{why}, such as {_EXAMPLE}", at + 1)
     pattern = found[1]
     parse.ExtractedNames().check(pattern, 1)

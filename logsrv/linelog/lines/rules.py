@@ -48,7 +48,7 @@ class LineRules:
     oversize: Oversize = option(
         "split",
         choice(Oversize),
-        "a line that is too long goes on in the next line, loses its end, or ends its connection",
+        "split a line that is too long, drop the end of it, or close the connection",
     )
     raw: bool = option(False, FLAG, "store bytes as they came, without escapes")
     join: bool = option(False, FLAG, "join the lines of a record, such as a stack trace")

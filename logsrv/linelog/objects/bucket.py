@@ -263,7 +263,7 @@ def _cause_and_settled(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
         f"the bucket is in another region: say which by ?region={region}": (
             code in _WRONG_REGION or status in (301, 307) or "incorrectly configured region" in said
         ),
-        "the clock of this machine is wrong, or that of the server: the times differ": (
+        "the clock of this machine or of the server is wrong: their times differ": (
             code == "RequestTimeTooSkewed"
         ),
         f"the key is wrong, or is not valid any more ({told})": code in _WRONG_KEY or status == 401,

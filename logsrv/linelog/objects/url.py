@@ -80,7 +80,7 @@ def parse_archive_url(url: str) -> ArchiveURL:
     if not re.fullmatch(_BUCKET, parts.netloc):
         raise ValueError(f"names no bucket, such as {scheme}://bucket/archive")
     if not re.fullmatch(_PREFIX, path) or ".." in path.split("/") or parts.fragment:
-        raise ValueError("behind a bucket are letters, digits, _, =, . and - between slashes")
+        raise ValueError("after a bucket write only letters, digits, _, =, . and - between slashes")
     return ArchiveURL(scheme, parts.netloc, path, _parse_options(scheme, parts.query))
 
 

@@ -233,7 +233,7 @@ class ListeningOptions:
     workers: int = option(
         2,
         integer(1, 64),
-        "processes at most that parse messages of more than 64 KiB",
+        "the most processes that parse messages of more than 64 KiB",
     )
     directory: Path = option("logs", NEW_DIRECTORY, "the directory of the store")
     retention: tuple[RetentionSettings, ...] = tables(

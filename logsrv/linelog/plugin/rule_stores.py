@@ -264,8 +264,8 @@ class RuleStores:
             elif one.has_rule:
                 one.has_rule = False
                 log.info(
-                    "{place} has no rule any more: its lines stay until it is their time; until then they"
-                    " are searched, and what is not shipped goes on to targets",
+                    "{place} has no rule any more: its lines stay until its limits remove them; until then"
+                    " they are searched, and still shipped to targets",
                     place=one.store.present_directory,
                 )
             self._apply_policy(one, settings.store_policy)

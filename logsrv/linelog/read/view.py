@@ -120,7 +120,7 @@ class View:
             return
         why = ""
         if self._disk.has_name(BACKUP):
-            why = "is a backup that is not complete: give the same command again to go on"
+            why = "is a backup that is not complete: give the same command again to continue"
         elif self._disk.has_name(RESTORING):
             why = NOT_RESTORED
         if len(self.segments) == 1:

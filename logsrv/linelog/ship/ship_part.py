@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 # The help text of each metric, by its name.
 _GAUGES = {
     "ship_up": "1 while a target takes lines, else 0.",
-    "ship_lag_bytes": "Bytes of lines that a target does not have.",
-    "ship_lag_lines": "Lines that a target does not have; many are estimated from the first ones.",
-    "ship_lag_seconds": "Age of the first line that a target does not have.",
+    "ship_lag_bytes": "Bytes of the lines that a target does not have yet.",
+    "ship_lag_lines": "Lines that a target does not have yet; a large number is estimated.",
+    "ship_lag_seconds": "Age of the oldest line that a target does not have yet.",
 }
 _COUNTERS = {
     "ship_sent_bytes_total": (
@@ -48,7 +48,7 @@ _COUNTERS = {
     ),
     "ship_gap_lines_total": "Lines that were removed from the store before they were sent.",
     "ship_resent_after_loss_total": (
-        "Times that a target had lost what it had acknowledged, and it was sent again."
+        "Times that lines were sent again, because a target had lost them after acknowledging them."
     ),
 }
 
@@ -68,7 +68,7 @@ class ShipPart(PartWork[ShipOptions]):
         Metric(
             "ship_retries_total",
             "counter",
-            "Times that something was not taken and is tried again.",
+            "Times that a target did not accept lines, which are then sent again.",
             (*LABELS, "reason"),
         ),
     )

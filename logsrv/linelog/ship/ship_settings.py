@@ -77,7 +77,7 @@ class ShipSettings(SharedShipOptions):
     keepalive: float | None = option(
         KEEPALIVE,
         KEEPALIVE_TIME,
-        "ask the target by TCP after this much silence, and close if it is gone",
+        "after this much silence, ask the target by TCP; close if it is gone",
         off=True,
     )
     query: str | None = option(

@@ -120,7 +120,7 @@ def take_figures(words: StageWords, function: str) -> tuple[Figure, ...]:
     while words.comma():
         function = words.keyword(*NAMES)
         if not function:
-            raise words.wrong(f"after the comma one of these is missing: {listed(NAMES)}")
+            raise words.wrong(f"write one of these after the comma: {listed(NAMES)}")
         found.append(take_figure(words, function))
     words.require_few(found, MOST_FIGURES, "figures")
     conditions = tuple(dict.fromkeys(one.condition for one in found if one.condition))

@@ -298,11 +298,11 @@ STAGE = Stage(
     parse_rows=_of_rows,
     needs="count, count if (level>=error) as errors | let share = errors / count",
     instead={"eval": "let NAME = EXPRESSION", "math": "let NAME = EXPRESSION"},
-    help=(("let p = errors / count", "computed of these: + - * / and brackets, also 1MiB"),),
+    help=(("let p = errors / count", "computed: + - * /, brackets, also 1MiB"),),
     examples=(
         (
             "… | count, count if (level>=error) as errors by app | let share = errors / count",
-            "figures of some of the lines, and what is computed of them",
+            "figures of some of the lines, and a share computed from them",
         ),
     ),
     completion=Completion(takes="figures"),

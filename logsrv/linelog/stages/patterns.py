@@ -71,7 +71,9 @@ class PatternCounts(ListBeside):
             notes.append(f"{counted(left, 'pattern')} more; -n shows more of them")
         if found.forgotten:
             lines = counted(found.forgotten, "line")
-            notes.append(f"there are too many patterns; the rarest, of {lines}, are left out")
+            notes.append(
+                f"there are too many patterns; the rarest patterns, with {lines}, are left out"
+            )
         stores = search.view.names
         columns = _COLUMNS + ("store",) * bool(stores)
         rows = [_row(one, found.lines, looks, stores) for one in chosen]

@@ -96,7 +96,7 @@ def load_and_repair(disk: Disk) -> Identity | None:
         )
     if found is None and (shipped := _identity_in_places(disk)):
         raise ValueError(
-            f"{disk.path(NAME)} is missing, and lines were shipped as those of store {shipped}"
+            f"{disk.path(NAME)} is missing, and lines were shipped under the identity {shipped}"
         )
     if found is not None and disk.read(NAME, _LONGEST) != identity_text(found):
         save_identity(disk, found)

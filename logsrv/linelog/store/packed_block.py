@@ -84,7 +84,7 @@ def block_from_headers(headers: Mapping[str, str], packed: bytes) -> PackedBlock
         raise ValueError(f"a block has at most {LARGEST_TEXT} bytes of text")
     after = _header_position(headers, "Logsrv-After") if "Logsrv-After" in headers else None
     if after is not None and after > start:
-        raise ValueError("Logsrv-After is behind Logsrv-From")
+        raise ValueError("Logsrv-After is after Logsrv-From")
     gap = (
         _require_header(_GAP, headers, "Logsrv-Gap", "a number of bytes, or unknown")
         if "Logsrv-Gap" in headers

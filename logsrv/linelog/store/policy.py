@@ -79,7 +79,7 @@ class StorePolicy:
     rotate_every: float = option(
         "1d",
         DURATION,
-        "seal the active segment at this age; below 16 MiB at a day, from 64 MiB on at ten minutes",
+        "seal the active segment at this age; below 16 MiB, at a day; from 64 MiB on, at ten minutes",
     )
     keep_bytes: int | None = option(None, SIZE, "remove the oldest segments beyond this size")
     keep_days: float | None = option(None, DAYS, "remove segments older than this")

@@ -60,7 +60,7 @@ BACKUP = "backup"
 ERASING = "erasing"
 FOLDERS = ("ship", "alerts")
 """The folders with the saved places of readers."""
-NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to go on"
+NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to continue"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"

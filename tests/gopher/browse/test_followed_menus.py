@@ -230,7 +230,7 @@ async def test_files_that_cannot_be_written_are_a_sentence(drive, phlog, environ
     async with drive(phlog.url) as driven:
         await driven.shows("F Follow")
         await driven.press("F")
-        await driven.shows("what is new cannot be kept")
+        await driven.shows("the list of new items cannot be saved")
 
 
 async def test_two_browsers_share_what_is_read(drive, phlog, following):

@@ -138,7 +138,7 @@ def test_what_one_reads_while_a_menu_is_fetched_stays_read(following, tmp_path):
 
 def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
     (tmp_path / "gopher-news").touch()
-    with pytest.raises(ConfigurationError, match="what is new cannot be kept"):
+    with pytest.raises(ConfigurationError, match="the list of new items cannot be saved"):
         FollowedStore(tmp_path).follow(A, "A", [], NOW)
     (tmp_path / "gopher-followed").mkdir()
     with pytest.raises(ConfigurationError, match="the list of followed menus cannot be read"):

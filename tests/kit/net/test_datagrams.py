@@ -359,7 +359,7 @@ def test_datagrams_above_a_rate_are_dropped_and_counted():
         assert asked.taken(("10.0.0.1", 5), b"a", b"b", b"c") == [b"a", b"b"]
         # The limit is of the address, whatever the port.
         assert asked.taken(("10.0.0.1", 6), b"d") == []
-    assert "in drops datagrams of 10.0.0.1, which sends more than it may" in messages
+    assert "in drops datagrams of 10.0.0.1, which sends more than its limits allow" in messages
     assert asked.metrics.value("datagrams_limited_total") == 2
 
 

@@ -277,7 +277,7 @@ def test_one_that_twisted_runs_is_told_so_and_its_caller_is_not_cancelled(in_mem
     service.clock.advance(2)
     assert not peer.closed
     assert len(said) == 2
-    assert said[0].endswith("; Twisted runs those of ensureDeferred and fromCoroutine")
+    assert said[0].endswith("; Twisted itself runs coroutines of ensureDeferred and fromCoroutine")
 
 
 def test_a_context_manager_and_a_generator_may_have_deadlines(in_memory):

@@ -257,7 +257,7 @@ def test_paths_of_a_named_endpoint_are_located_with_its_name(tmp_path):
         ({"haproxy": admin}, "'haproxy' cannot be the name"),
         ({"Admin": admin}, "lower-case letters, digits, - and _"),
         ({5: admin}, "5 cannot be the name"),
-        ({"admin": None}, "the listener admin has nothing to serve"),
+        ({"admin": None}, "the listener admin has no protocol"),
         ({"admin": 5}, "the listener admin is 5; it has to be a class or a function"),
         ([admin], r"is not a dict such as \{\"status\": Status\}"),
     ],

@@ -146,7 +146,9 @@ def test_a_backup_that_is_under_way_is_not_brought_back(store, tmp_path):
     backup_note.save_backup_note(at(tmp_path / "to"), backup_note.BackupNote("begun", "backup", ""))
     (tmp_path / "to" / "current.log").unlink()
     shown = logsrv("restore", "--from", to, new)
-    assert shown.returncode == 1 and b"give the same `logsrv backup` again to go on" in shown.stderr
+    assert (
+        shown.returncode == 1 and b"give the same `logsrv backup` again to continue" in shown.stderr
+    )
     assert not (tmp_path / "new").exists()
 
 

@@ -220,11 +220,11 @@ def test_lines_that_match_without_the_field_are_told(store):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("a | count", "--sort", "ms"), "an answer behind | already"),
+        (("a | count", "--sort", "ms"), "a stage after |"),
         (("--sort", "ms", "--sum", "ms"), "--sort shows lines"),
         (("--count", "--by", "position"), "each line has another position"),
         (("--around", f"1:{'9' * 20}"), "--around:"),
-        (("a", "--by", "app"), "--by parts what is counted"),
+        (("a", "--by", "app"), "--by divides counts into groups"),
         (("a", "--every", "5m"), "--every needs --histogram"),
         (("a", "--avg", "ms", "--every", "x"), "x is no step of time"),
         (("a", "--avg", "ms", "-C", "1"), "no lines are shown in their order"),

@@ -185,7 +185,7 @@ def test_colours_only_when_they_are_wanted(store):
         (["--histogram", "--every", "5 parsecs"], '"5 parsecs" is no step of time'),
         (["-C", "1", "-c"], "-A, -B and -C show neighbours of lines"),
         (["-C", "1", "x | sample 2"], "-A, -B and -C show neighbours of lines"),
-        (["--reverse", "x | sort ms"], "--reverse is of lines in the order of the store"),
+        (["--reverse", "x | sort ms"], "--reverse needs lines in the order of the store"),
         (["--colour", "never"], "--colour is no option (did you mean --color?)"),
     ],
 )

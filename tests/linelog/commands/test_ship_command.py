@@ -199,7 +199,7 @@ def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(store, c
     assert "centre lacks 1 line (" in capsys.readouterr().out
     assert main(["ship", "--new-identity", str(store), "--resend"]) == 0
     said = capsys.readouterr().out
-    assert "centre lacks 1 line (" in said and "are there twice" in said
+    assert "centre lacks 1 line (" in said and "has these twice" in said
     disk = Disk().open_directory(store)
     after = identity.load(disk)
     disk.close()

@@ -133,4 +133,4 @@ def _readable(follows: Following) -> bool:
 def test_an_archive_is_not_followed(words, environment):
     done = logsrv("tail", "-f", *words, environment=environment)
     assert done.returncode == 2
-    assert b"an archive only grows now and then" in done.stderr
+    assert b"read an archive without -f" in done.stderr

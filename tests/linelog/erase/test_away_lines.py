@@ -250,9 +250,11 @@ def test_an_interrupted_erase_is_named_and_finished_by_finish(server, tmp_path):
     ]
     status, said, why = erase_everywhere(store)
     assert status == 2 and "logsrv erase: not erased in archives: " in why
-    assert "`logsrv erase --finish --everywhere` goes on" in why and "only in archives" not in said
+    assert (
+        "`logsrv erase --finish --everywhere` continues" in why and "only in archives" not in said
+    )
     plain = logsrv("erase", "--finish", "-d", str(store))
-    assert b"an erase in archives was interrupted: --everywhere goes on with it" in plain.stderr
+    assert b"an erase in archives was interrupted: --everywhere continues it" in plain.stderr
     server.faults = []
     status, said, why = erase_everywhere(store, "--finish")
     assert status == 0 and "erased in archives: " in said

@@ -208,5 +208,5 @@ def test_members_of_adm_may_read_the_token_of_the_package_and_not_its_configurat
     shown = capsys.readouterr()
     assert state(shown.out.strip()) is CodeState.RIGHT
     assert (
-        f"you may not read {file}; the address and the token are taken to be those of" in shown.err
+        f"you may not read {file}; this command assumes the address and the token of" in shown.err
     )

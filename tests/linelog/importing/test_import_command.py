@@ -135,7 +135,7 @@ def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs, tmp_path):
     tried = logsrv("import", "--dry-run", "log/mixed", environment=UTC, directory=tmp_path)
     assert tried.stdout.startswith(
         b"log/mixed: 7 lines, 2026-11-19T06:25:01Z to 2026-11-20T06:00:00Z, RFC 3164 (6), logfmt (1);"
-        b" 2 lines without a time; 1 line older than the one before, by 8 s, has its time"
+        b" 2 lines without a time; 1 line older than the previous line, by 8 s, has its time"
         b" (--sort puts it where it belongs)\n"
     )
 
@@ -162,7 +162,9 @@ def test_a_log_from_standard_input_is_imported(tmp_path):
     store = str(tmp_path / "store")
     done = logsrv("import", "--directory", store, "-", input=text)
     assert done.stdout.startswith(b"-: 4,000 lines, ")
-    assert b"; 1,999 lines older than the one before, by up to 8 s, have its time\n" in done.stdout
+    assert (
+        b"; 1,999 lines older than the previous line, by up to 8 s, have its time\n" in done.stdout
+    )
     shown = logsrv("search", "--directory", store, "-n", "1")
     assert shown.stdout.startswith(b"2026-11-18T05:25:01.123456Z file:- <86>1 ")
 
@@ -199,7 +201,7 @@ def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path):
     done = logsrv("import", "--directory", "store", "journal", directory=tmp_path)
     assert done.returncode == 0
     assert b"in all: 1 file, 4 lines, 16,7" in done.stdout
-    assert done.stdout.endswith(b"; dropped: fields of more than 16 MiB, of 1 entry\n")
+    assert done.stdout.endswith(b"; dropped: fields of more than 16 MiB, in 1 entry\n")
 
 
 def test_a_file_that_has_grown_since_is_another_one(logs, tmp_path):
@@ -211,7 +213,7 @@ def test_a_file_that_has_grown_since_is_another_one(logs, tmp_path):
     again = logsrv(*words, environment=UTC, directory=tmp_path)
     assert again.returncode == 1
     assert again.stderr.decode().endswith(
-        ": older lines cannot be put behind younger ones; import them beside it:"
+        ": older lines cannot be stored after younger ones; import them beside it:"
         " logsrv import --directory store-older log/syslog.1"
         " (logsrv search -d store -d store-older reads both as one)\n"
     )
@@ -256,7 +258,7 @@ def test_an_import_that_is_interrupted_goes_on(tmp_path):
     with AtTerminal(*LOGSRV, *words, environment={}) as terminal:
         terminal.expect(" lines, at 2026")
         terminal.type("\x03")
-        terminal.expect("interrupted; the same command goes on where this one was")
+        terminal.expect("interrupted; the same command continues where this one stopped")
         assert terminal.wait()
     (tmp_path / "other.log").write_text("2026-11-20T00:00:00Z other\n")
     other = logsrv("import", "--directory", str(tmp_path / "store"), str(tmp_path / "other.log"))

@@ -20,7 +20,7 @@ OUT_OF_THE_YEARS = (
 )
 ALL_OF_IT = (
     "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z, RFC 3339; 1 line before the first time has"
-    " that one; 1 line older than the one before, by 2 s, has its time"
+    " that one; 1 line older than the previous line, by 2 s, has its time"
     " (--sort puts it where it belongs)"
 )
 
@@ -61,7 +61,7 @@ def test_files_that_are_no_text_are_told_in_right_words(number, told):
 def test_several_lines_are_told_in_right_words(tmp_path):
     text = b"a\nb\n2026-11-20T06:00:09Z\n2026-11-20T06:00:02Z\n2026-11-20T06:00:01Z\n"
     assert file_sentence(read(tmp_path / "log", text)).partition("RFC 3339; ")[2] == (
-        "2 lines before the first time have that one; 2 lines older than the one before, by up to 8 s,"
+        "2 lines before the first time have that one; 2 lines older than the previous line, by up to 8 s,"
         " have its time (--sort puts them where they belong)"
     )
 
@@ -75,5 +75,5 @@ def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path):
     assert total_sentence(files, SkippedFileCounts(imported=2, binary=1, unreadable=3), 12.34) == (
         "in all: 2 files, 1,001 lines, 2,002 bytes unpacked, in 12.3 s; 2 files imported before; dropped:"
         " 1 file that is no text, 3 files that cannot be read, the rest of 1 file, broken or cut off,"
-        " fields of more than 16 MiB, of 2 entries"
+        " fields of more than 16 MiB, in 2 entries"
     )

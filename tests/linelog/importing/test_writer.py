@@ -109,7 +109,7 @@ def test_lines_of_a_server_behind_an_interrupted_import_end_it(tmp_path):
         imported(tmp_path, 50)
     with (tmp_path / "current.log").open("ab") as current:
         current.write(make_stamp(BEGIN + 99, "tcp:127.0.0.1:1") + b"hello\n")
-    with pytest.raises(StoreError, match="has other lines behind"):
+    with pytest.raises(StoreError, match="has lines that do not come from"):
         imported(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_older_lines_do_not_come_behind_younger_ones(tmp_path):
     tmp_path.joinpath("current.log").write_bytes(
         make_stamp(BEGIN + 1, "tcp:1.2.3.4:5") + b"hello\n"
     )
-    with pytest.raises(StoreError, match=r"older lines cannot be put behind younger ones"):
+    with pytest.raises(StoreError, match=r"older lines cannot be stored after younger ones"):
         imported(tmp_path)
     assert not (tmp_path / "imported").exists()
 
@@ -144,7 +144,7 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
     save_number(number + 1, disk)
     with (
         open_for_import(tmp_path, POLICY) as writer,
-        pytest.raises(StoreError, match="cannot be put"),
+        pytest.raises(StoreError, match="cannot be stored"),
     ):
         writer.begin_import([["old", 1, 1]], "CET", BEGIN - SECOND)
 
@@ -270,7 +270,7 @@ def test_a_server_between_a_kill_and_the_second_try_loses_no_line(tmp_path, in_o
     killed(tmp_path, 40)
     serve(tmp_path, b"of a server\n", in_order=in_order)
     for _ in range(3):
-        with pytest.raises(StoreError, match="has other lines behind those of the import"):
+        with pytest.raises(StoreError, match="has lines that do not come from the import"):
             imported(tmp_path)
         assert any(
             b"of a server\n" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file()

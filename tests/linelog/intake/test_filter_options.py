@@ -18,7 +18,7 @@ def test_a_mask_is_an_expression_between_slashes(text):
     [
         ("secret", "a mask is a regular expression between slashes", 0),
         ("/secret", "the slash that ends this expression is missing", 7),
-        ("/a/ /b/", "a mask is one regular expression, and nothing stands behind it", 3),
+        ("/a/ /b/", "a mask is one regular expression, with nothing after it", 3),
         ("/a(b/", r"this regular expression is wrong: missing \)", 1),
         ("/x(?=y)/", "looking ahead or behind is not possible here", 2),
         ("/x*/", "also matches the empty text", 1),

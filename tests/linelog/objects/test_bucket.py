@@ -170,7 +170,7 @@ WRONG = [
     (error(403, "AccessDenied"), "the key may not do this here .AccessDenied"),
     (error(403, "InvalidAccessKeyId"), "the key is wrong"),
     (error(403, "SignatureDoesNotMatch"), "the key is wrong"),
-    (error(403, "RequestTimeTooSkewed"), "the clock of this machine is wrong"),
+    (error(403, "RequestTimeTooSkewed"), "the clock of this machine or of the server is wrong"),
     (error(404, "NoSuchBucket"), "there is no bucket logs"),
     (error(301, "PermanentRedirect"), r"in another region: say which by \?region=NAME"),
     (

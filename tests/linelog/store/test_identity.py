@@ -81,7 +81,7 @@ def test_a_store_that_has_shipped_gets_no_other_identity_where_its_own_is_gone(
         known = open_store(directory=tmp_path).identity
     shipped = name.startswith("ship/")
     said = [event["why"] for event in events if "has no identity" in event["log_format"]]
-    assert [f"lines were shipped as those of store {'0a' * 16}" in why for why in said] == [
+    assert [f"lines were shipped under the identity {'0a' * 16}" in why for why in said] == [
         True
     ] * shipped
     assert (known is None, (tmp_path / "store").exists()) == (shipped, not shipped)

@@ -104,7 +104,9 @@ class PageApi:
     def _keep_running(self, why: str) -> None:
         """Let the alerts go on that have been read before: the file cannot be used."""
         self._file_error = why
-        log.error("alerts of the page: {why}; those read before go on", why=why)
+        log.error(
+            "alerts of the page: {why}; the alerts that were read before stay in force", why=why
+        )
         texts = {name: {"alert": text} for name, text in self._page.texts.items()}
         self._replace(texts)
 

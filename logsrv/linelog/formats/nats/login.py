@@ -47,7 +47,7 @@ def _read_if_credentials(named: str, file: Path) -> str | None:
         return None
     if _parse_credentials(text) is None:
         raise ConfigurationError(
-            f"{named} begins like credentials of NATS, and has no key in it that can sign: write it anew,"
+            f"{named} begins like credentials of NATS, but has no key that can sign: make it again,"
             " as with `nsc generate creds`"
         )
     return text

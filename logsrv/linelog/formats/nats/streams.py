@@ -303,7 +303,9 @@ async def fetch_last_message(
         raise
     except NatsTrouble as error:
         raise _with_stream_name(facts.name, error) from None
-    raise NatsTrouble(f"stream {facts.name}: the server that answers lags behind its leader")
+    raise NatsTrouble(
+        f"stream {facts.name}: the NATS server that answers lacks the newest messages of its leader"
+    )
 
 
 async def _fetch_last_from_any(link: NatsLink, name: str, origin: str) -> StreamMessage | None:

@@ -62,7 +62,7 @@ def decode_continuations(
     kept = decode_kept(data, lines)
     size, first = len(text), len(kept.before)
     if not (_are_ends(text, kept.runs) and _are_ends(text, kept.starts)):
-        raise ValueError("the continuation lines in an index are not those of the text")
+        raise ValueError("the continuation lines in an index do not fit the text")
     wanted: Collection[int] = range(first + len(kept.starts))
     if choose is not None:
         wanted = _wanted(kept, choose(b"\n".join(kept.before)), choose(text))

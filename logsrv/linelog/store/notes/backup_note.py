@@ -93,7 +93,7 @@ def finish_renaming(disk: Disk) -> BackupNote | None:
         raise StoreError(f"{error}; `logsrv doctor` tells whether it is complete") from error
     if found is not None and found.state == BEGUN:
         raise StoreError(
-            f"{disk.directory} is not complete: give the same `logsrv {found.command}` again to go on"
+            f"{disk.directory} is not complete: give the same `logsrv {found.command}` again to continue"
         )
     if found is not None and found.state == ARRIVING:
         _rename_arrived(disk)

@@ -151,7 +151,7 @@ def _checked_manifest(found: Mapping[str, Any]) -> Manifest:
         for suffix, (size, digest) in found["files"].items()
     }
     if not set(_KNOWN[1:]) <= set(files) <= set(_KNOWN):
-        raise ValueError("its files are not those of a segment")
+        raise ValueError("it does not list the files of a segment")
     smallest, largest, sure = found["times"]
     for time in (smallest, largest):
         if time is not None and time_of(time.encode()) != time:

@@ -210,7 +210,7 @@ def _cut_off_blocks(disk: Disk, fd: int, gone: Sequence[BlockNote]) -> None:
     size, start = os.fstat(fd).st_size, gone[0].at.offset
     if size > max(note.stored_end.offset for note in gone):
         log.error(
-            "{path} has lines behind an incomplete block of {origin}; they stay, and lines of that block"
+            "{path} has lines after an incomplete block of {origin}; they stay, and lines of that block"
             " may be stored twice",
             path=disk.path(ACTIVE),
             origin=gone[0].origin,

@@ -211,7 +211,7 @@ class Sealer:
         if moved and moved != self._moved:
             self._tell(
                 log.warn,
-                "the store {directory} was moved to {moved}, where this server goes on with it until"
+                "the store {directory} was moved to {moved}, where this server continues to use it until"
                 " it is started again",
                 directory=str(self._disk.directory),
                 moved=moved,

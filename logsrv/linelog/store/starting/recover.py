@@ -113,8 +113,8 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
     """
     if not importing and disk.has_name(segment.IMPORTING):
         log.warn(
-            "an import into {directory} is not finished; it can go on only as long as no other lines are"
-            " stored: stop this server and give the same `logsrv import` again",
+            "an import into {directory} is not finished; it can be continued only as long as no other lines"
+            " are stored: stop this server and give the same `logsrv import` again",
             directory=str(disk.directory),
         )
         # The directory is synced again before any line is stored.
@@ -236,15 +236,15 @@ def _log_missing_segments(listed: Listing, number: int) -> None:
     if between:
         others = sum(map(len, between)) - 1
         log.warn(
-            "segment {missing} is missing{others}, and nothing tells what became of it; `logsrv doctor`"
+            "segment {missing} is missing{others}, and no file tells what happened to it; `logsrv doctor`"
             " says what to do",
             missing=between[0].start,
             others=f" (and {others:,} more)" if others else "",
         )
     if behind := found[len(between) :]:
         log.warn(
-            "lines go on in segment {number}, the number in {path} or `synced`; nothing tells what became"
-            " of segment {unknown}",
+            "lines go on in segment {number}, the number in {path} or `synced`; no file tells what happened"
+            " to segment {unknown}",
             number=number,
             path=listed.disk.path(segment.NUMBER),
             unknown=behind[0].start,

@@ -300,7 +300,7 @@ def test_a_useless_token_file_is_a_configuration_error(tmp_path):
     damaged = tmp_path / "damaged.creds"
     whole = credentials("a.b.c", NatsKey(USER, SECRET))
     damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))
-    with pytest.raises(ConfigurationError, match="no key in it that can sign"):
+    with pytest.raises(ConfigurationError, match="no key that can sign"):
         read_nats_login(damaged)
     with pytest.raises(ConfigurationError, match="has no credentials"):
         read_nats_credentials(Path("/dev/null"))

@@ -1,4 +1,4 @@
-"""What a shipper does with a server that lies, or with a copy of the stream that lags behind its leader."""
+"""What a shipper does with a server that lies, or with a copy of the stream that is behind its leader."""
 
 from collections.abc import Callable
 
@@ -79,7 +79,7 @@ async def test_a_copy_that_lags_behind_is_asked_again(behind):
 async def test_a_copy_that_never_catches_up_is_an_error_that_says_so():
     with lying_server(Server(stored(FIRST, 1))) as server:
         one = target(server)
-        with pytest.raises(Unavailable, match="lags behind its leader") as refused:
+        with pytest.raises(Unavailable, match="lacks the newest messages") as refused:
             await one.fetch_last_block()
         assert not refused.value.settled
         await one.close()

@@ -66,6 +66,6 @@ def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path, failing):
 
 def test_no_server_starts_on_an_incomplete_backup(tmp_path, open_store):
     backup_note.save_backup_note(at(tmp_path), BackupNote(BEGUN, "restore", ""))
-    with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
+    with pytest.raises(StoreError, match="give the same `logsrv restore` again to continue"):
         open_store(directory=tmp_path)
     assert not (tmp_path / "current.log").exists()

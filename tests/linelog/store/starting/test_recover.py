@@ -75,7 +75,7 @@ def test_something_else_in_the_place_of_current_log_is_refused(open_store, tmp_p
 def test_a_store_that_is_not_completely_restored_is_not_taken(open_store, tmp_path):
     """It would begin anew, and its edges would go on where they are."""
     (tmp_path / "restoring").write_text("x")
-    with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
+    with pytest.raises(StoreError, match="give the same `logsrv restore` again to continue"):
         open_store(directory=tmp_path)
     assert not (tmp_path / "current.log").exists()
 
@@ -105,13 +105,13 @@ async def test_a_number_that_no_other_file_explains_is_said(open_store, tmp_path
     (tmp_path / name).write_bytes(text)
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
-    assert [event["unknown"] for event in events if "what became of" in event["log_format"]] == [7]
+    assert [event["unknown"] for event in events if "what happened" in event["log_format"]] == [7]
     assert store.position == (39, 0)
     await store.close()
     (tmp_path / "removed").write_bytes(b" ".join(b"%d:5" % one for one in range(7, 39)) + b"\n")
     with capturedLogs() as events:
         open_store(directory=tmp_path)
-    assert not [event for event in events if "what became of" in event["log_format"]]
+    assert not [event for event in events if "what happened" in event["log_format"]]
 
 
 def test_segments_that_are_missing_between_others_are_told(open_store, tmp_path):
@@ -120,8 +120,8 @@ def test_segments_that_are_missing_between_others_are_told(open_store, tmp_path)
     (tmp_path / "removed").write_bytes(b"4:5\n")
     with capturedLogs() as events:
         open_store(directory=tmp_path)
-    [said] = [formatEvent(event) for event in events if "became of" in event["log_format"]]
-    assert said.startswith("segment 5 is missing (and 2 more), and nothing tells")
+    [said] = [formatEvent(event) for event in events if "what happened" in event["log_format"]]
+    assert said.startswith("segment 5 is missing (and 2 more), and no file tells")
 
 
 @pytest.mark.parametrize("name", ["number", "number.tmp", "current.log.tmp"])
