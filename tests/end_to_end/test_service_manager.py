@@ -15,7 +15,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.debian.debs import CHECKOUT
+from tests.parts.archives import ROOT
 from tests.parts.certificates import certificate_file
 from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.managers import FakeManager, Managed
@@ -72,8 +72,8 @@ def _reload_command(unit: Path) -> str:
 @pytest.mark.slow
 def test_a_reload_that_the_unit_asks_for_fails_if_it_is_refused(manager, tmp_path):
     """`systemctl reload` returned 0 at once, and only the log said that nothing had changed."""
-    command = _reload_command(CHECKOUT / "packaging/systemd/logsrv.service")
-    template = CHECKOUT / "logsrv/kit/template/all/NAME.service.jinja"
+    command = _reload_command(ROOT / "packaging/systemd/logsrv.service")
+    template = ROOT / "logsrv/kit/template/all/NAME.service.jinja"
     assert _reload_command(template) == command
     run = tmp_path / "run"
     run.mkdir()
