@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
@@ -15,8 +18,12 @@ from logsrv.linelog.store.disk import Disk, explanation, read_or
 from logsrv.linelog.store.notes.archive_notes import FOLDER, SUFFIX, read_archive_url
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.notes.erased import load_erased
+from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
+
+LOOK_EVERY, TOLD_AFTER = 0.1, 50
+"""Seconds between two looks whether a shipper puts a segment, and the looks after which this is said."""
 
 
 def rewrite_everywhere(directory: str, disk: Disk) -> bool:
@@ -24,7 +31,7 @@ def rewrite_everywhere(directory: str, disk: Disk) -> bool:
     found, whole = identity.load(disk), True
     for name, place, _ in saved_places(directory):
         if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
-            whole &= _rewrite(name.partition("/")[2], place, disk, found.store)
+            whole &= _rewrite(directory, name.partition("/")[2], place, disk, found.store)
     return whole
 
 
@@ -39,18 +46,18 @@ def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], N
         if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
             url = _noted_url(name.partition("/")[2], disk) or str(place.note.get("target", ""))
             if function := _rewriting_function(url):
-                targets.append((url, place.position.segment, function))
+                targets.append((name.partition("/")[2], url, place.position.segment, function))
     store = "" if found is None else found.store
 
     def put(work: Disk, segments: list[Segment]) -> None:
-        for url, first_without, rewrite in targets:
-            there = [one for one in segments if one.number < first_without]
-            load_object(rewrite)(url, work, store, there)
+        for name, url, last, rewrite in targets:
+            there = [one for one in segments if one.number <= last]
+            _rewrite_segments(rewrite, url, work, store, there, turn=(directory, name))
 
     return put
 
 
-def _rewrite(name: str, place: Place, disk: Disk, store: str) -> bool:
+def _rewrite(directory: str, name: str, place: Place, disk: Disk, store: str) -> bool:
     """Rewrite the segments that a target has; return False if that failed."""
     url = _noted_url(name, disk) or str(place.note.get("target", ""))
     try:
@@ -61,15 +68,44 @@ def _rewrite(name: str, place: Place, disk: Disk, store: str) -> bool:
             one
             for one in sealed_segments(disk)
             if one.form is Form.PACKED
-            and one.number < place.position.segment
+            # A shipper may put the last one now, or was killed before it saved its place.
+            and one.number <= place.position.segment
             and erased.touches(one.number)
         ]
-        load_object(function)(url, disk, store, segments)
+        _rewrite_segments(function, url, disk, store, segments, turn=(directory, name))
     except (LogsrvError, OSError, ValueError) as error:
         tell(f"logsrv erase: {one_line(url)} is not rewritten: {explanation(error)}")
         return False
     print(f"rewritten: {counted(len(segments), 'segment')} in {one_line(url)}")
     return True
+
+
+def _rewrite_segments(
+    function: str, url: str, disk: Disk, store: str, segments: list[Segment], turn: tuple[str, str]
+) -> None:
+    """Rewrite segments one by one, none while a shipper puts one there. turn: the store, and the target."""
+    for one in segments:
+        with _turn_to_put(*turn, url):
+            load_object(function)(url, disk, store, [one])
+
+
+@contextmanager
+def _turn_to_put(directory: str, name: str, url: str) -> Iterator[None]:
+    """Be the only process that puts segments there; wait for a shipper that puts one. Raises OSError."""
+    with Disk().open_directory(os.path.join(directory, FOLDER)) as folder:
+        turn, looks = PuttingTurn(folder, name), 0
+        # A shipper makes the file before it puts its first segment, as the user of the service.
+        while turn.has_file and not turn.take():
+            looks += 1
+            if looks == TOLD_AFTER:
+                tell(
+                    f"logsrv erase: {one_line(url)}: a segment is being put there; waiting for that"
+                )
+            time.sleep(LOOK_EVERY)
+        try:
+            yield
+        finally:
+            turn.give_back()
 
 
 def _rewriting_function(url: str) -> str:

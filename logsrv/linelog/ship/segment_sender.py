@@ -7,26 +7,32 @@ retention removes a text, the archive is asked which segments it has whole. Rete
 
 from __future__ import annotations
 
+from twisted.internet.task import deferLater
+
 from logsrv.kit.text.words import counted
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.reports import SegmentLost, SegmentsReleased, TextResent
 from logsrv.linelog.ship.store_positions import missing_after
-from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, SegmentTarget
+from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, SegmentTarget, Unavailable
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.archive_notes import (
     local_manifest_or_none,
     save_archive_url,
     save_local_manifest,
 )
+from logsrv.linelog.store.notes.erased import state_of_erasing
 from logsrv.linelog.store.notes.manifest import Manifest, segment_base_name
+from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.notes.segment_notes import MissingText
-from logsrv.linelog.store.segment import Form, Listing, Position, Segment
+from logsrv.linelog.store.segment import ERASING, Form, Listing, Position, Segment
 
 LOOKED = 300.0
 """Seconds after which the archive is asked again for segments that it has released, but that another target
 still keeps in the store."""
 BELIEVED = 420.0
 """Seconds after which the last answer about these segments is too old: retention must keep them again."""
+WAIT_FOR_TURN = 0.1
+"""Seconds between two looks whether an erase still replaces a segment in the archive."""
 SLOWEST = 1 << 16
 """The bytes per second that an archive must store, and then return: a segment of 60 MB has half an hour."""
 
@@ -57,6 +63,8 @@ class SegmentSender:
         # The short name of the newest segment in the archive.
         self._newest = ""
         self._next: Segment | None = None
+        # Made with the first segment: the folder may be missing before.
+        self._turn: PuttingTurn | None = None
         # The state of the directory at the last listing of its names; after a change they are listed again.
         self._listing: object = None
 
@@ -216,12 +224,29 @@ class SegmentSender:
         if self._looking_for:
             await self._release_archived()
             return
-        segment, since = self._next, self._progress.clock.seconds()
+        segment = self._next
         assert segment is not None
+        if self._turn is None:
+            self._turn = PuttingTurn(self._progress.kept.folder.disk, self._progress.kept.name)
+        try:
+            # `logsrv erase --everywhere` has it while it replaces a segment there.
+            while not self._turn.take():
+                await deferLater(self._progress.clock, WAIT_FOR_TURN)
+            await self._put(segment)
+        finally:
+            self._turn.give_back()
+
+    async def _put(self, segment: Segment) -> None:
+        """Put a segment there, and save the place: an erase takes from it which segments are there."""
+        since = self._progress.clock.seconds()
         after = Position(segment.number + 1, 0)
+        before = state_of_erasing(self._disk)
         try:
             sent = await self.target.put_segment(segment, self._disk)
         except ValueError as error:
+            if self._disk.has_name(ERASING) or state_of_erasing(self._disk) != before:
+                # For a moment, a text and its index do not belong together.
+                raise Unavailable(f"lines of {segment.name} are being erased") from error
             # Retention treats it as not archived.
             self._progress.skip_to(after)
             why = f"{self._disk.path(segment.name)} is damaged here and is not sent: {error}"
@@ -231,6 +256,7 @@ class SegmentSender:
             save_local_manifest(self._disk, segment, sent)
         self._newest = sent.name
         self._progress.move_to_acknowledged(after, sent.text, sent.lines, since)
+        self._progress.save()
 
     async def _release_archived(self) -> None:
         """Let retention remove the segments before the first that the archive does not have whole."""
@@ -244,4 +270,6 @@ class SegmentSender:
         """Wait for nothing: one segment is sent at a time."""
 
     def close(self) -> None:
-        """Close nothing: a segment is open only while it is put."""
+        """Give the turn back. A segment is open only while it is put."""
+        if self._turn is not None:
+            self._turn.give_back()

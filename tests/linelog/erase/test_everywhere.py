@@ -1,7 +1,9 @@
 """Archives and lakes of a store are rewritten after an erase."""
 
+import time
 from pathlib import Path
 
+import attrs
 import pyarrow.parquet
 import pytest
 
@@ -18,6 +20,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.store import place
 from logsrv.linelog.store.identity import Identity, save_identity
 from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_local_manifest
+from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.segment import Position
 from tests.parts.archived_stores import STORE, packed
@@ -99,3 +102,38 @@ def test_an_archive_that_is_not_there_is_said(store, tmp_path, capsys):
     assert not rewrite_everywhere(str(store), at(store))
     assert "is not rewritten" in capsys.readouterr().err
     assert "quist" not in rows_of_lake(tmp_path)
+
+
+def test_a_segment_that_went_there_after_the_place_was_saved_is_rewritten_too(store, tmp_path):
+    """A shipper that is killed between the two has its segment there, and a place before that."""
+    for name in ("cold", "lake"):
+        kept = place.load(at(store / "ship"), name)
+        assert kept is not None
+        place.save(at(store / "ship"), name, attrs.evolve(kept, position=Position(2, 0)))
+    erase(store)
+    assert rewrite_everywhere(str(store), at(store))
+    assert files_with_person(tmp_path / "cold") == []
+    assert "quist" not in rows_of_lake(tmp_path) and "zebulon" not in rows_of_lake(tmp_path)
+    assert found_in_archive(tmp_path, "quist OR zebulon") == 0
+
+
+@pytest.mark.parametrize("name", ["cold", "lake"])
+def test_a_rewrite_waits_while_a_shipper_puts_a_segment(store, tmp_path, capsys, monkeypatch, name):
+    """Else the shipper would put there what it has read before the erase, over what was rewritten."""
+    erase(store)
+    shipper = PuttingTurn(at(store / "ship"), name)
+    assert shipper.take()
+    waited = []
+
+    def wait(_: float) -> None:
+        waited.append(
+            "quist" in rows_of_lake(tmp_path) or bool(files_with_person(tmp_path / "cold"))
+        )
+        if len(waited) == 100:
+            shipper.give_back()
+
+    monkeypatch.setattr(time, "sleep", wait)
+    assert rewrite_everywhere(str(store), at(store))
+    assert waited == [True] * 100
+    assert f"{tmp_path / name}: a segment is being put there" in capsys.readouterr().err
+    assert files_with_person(tmp_path / "cold") == [] and "quist" not in rows_of_lake(tmp_path)

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import time
 from typing import Any
@@ -10,10 +11,17 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.archive.names import archived_segment_names
 from logsrv.linelog.archive.putting import find_manifest
 from logsrv.linelog.archive.target import ArchiveTarget
+from logsrv.linelog.archive.view import ArchiveView
+from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.reports import (
@@ -39,10 +47,12 @@ from logsrv.linelog.store.notes.archive_notes import (
     read_archive_url,
     save_local_manifest,
 )
+from logsrv.linelog.store.notes.erase_plan import locked_plan
 from logsrv.linelog.store.notes.manifest import Manifest
 from logsrv.linelog.store.segment import Position, Segment
 from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at
+from tests.parts.erasing import erase, everything, plan_for
 from tests.parts.ship_targets import Process
 
 
@@ -461,3 +471,65 @@ def test_a_shipper_that_begins_at_the_end_puts_no_old_segments(start, place):
     process = start("end")
     assert names(place) == []
     assert process.position is not None and process.position.segment == 4
+
+
+class ErasedMeanwhile(Place):
+    """An archive beside which lines of segment 2 are erased, and archives rewritten, while it is put.
+
+    at: the name of the object, or a part of it, before which that happens.
+    """
+
+    def __init__(self, path: Path, store: Path, before: str) -> None:
+        super().__init__(path)
+        self.store, self.before = store, before
+        self.rewriting: list[threading.Thread] = []
+        self.create = self._archive.create
+        self._archive.create = self.create_after_erase  # type: ignore[method-assign]
+
+    def create_after_erase(self, name: str, pieces: Iterable[bytes]) -> None:
+        if self.before in name and not self.rewriting:
+            erase(self.store, "segment line", at(self.store))
+            self.rewriting = [threading.Thread(target=self.rewrite)]
+            self.rewriting[0].start()
+            # Without a turn of its own the rewrite would be done by now.
+            self.rewriting[0].join(0.3)
+        self.create(name, pieces)
+
+    def rewrite(self) -> None:
+        assert rewrite_everywhere(str(self.store), at(self.store))
+
+
+@pytest.mark.parametrize("before", ["0000000002-", "/catalog/0000000000/0000000002"])
+def test_lines_that_are_erased_while_their_segment_is_put_do_not_stay_there(
+    store, tmp_path, before
+):
+    """The shipper has read the text before the erase, and the entry of segment 1 in the catalog."""
+    (tmp_path / "archive").mkdir()
+    place = ErasedMeanwhile(tmp_path / "archive", store, before)
+    process = Running(store, place)
+    (rewriting,) = place.rewriting
+    rewriting.join(PATIENCE)
+    process.run(60)
+    process.kill()
+    told: list[str] = []
+    with ArchiveView(f"file://{tmp_path / 'archive'}/{STORE}", told.append) as view:
+        search = Search(view, make_matcher(parse_question("").node), Scope(), processes=1)
+        found = [hit.line for hit in search.hits()]
+        search.close()
+    assert not told and len(found) == 150
+    assert [line for line in found if b"segment" in line] == []
+    assert [
+        name for name, data in everything(tmp_path / "archive").items() if b"segment " in data
+    ] == []
+
+
+def test_a_segment_that_cannot_be_read_during_an_erase_is_sent_after_it(store, place, start):
+    """For a moment its text is another than its index says: it is not damaged."""
+    with locked_plan(at(store)) as file:
+        file.write(plan_for(store, "line"))
+        place.script = [None, ValueError("it has 5 bytes, and by its index 6")]
+        process = start()
+        file.remove()
+    process.run(60)
+    assert names(place) == [1, 2, 3] and process.position == Position(4, 0)
+    assert process.reports.of(Trouble) == []
