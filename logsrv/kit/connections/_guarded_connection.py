@@ -128,6 +128,11 @@ class GuardedConnection:
             return has_more_to_write(self.transport, protocol)
         return bool(getattr(protocol, "working", False))
 
+    @property
+    def peer_waits(self) -> bool:
+        """Return true if the protocol says that its peer waits for an answer, so it may be silent."""
+        return bool(getattr(self.protocol, "peer_waits", False))
+
     def makeConnection(self, transport: Any) -> None:
         if self.take_transport(transport):
             self.connect_protocol()

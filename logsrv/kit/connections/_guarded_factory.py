@@ -337,6 +337,11 @@ class GuardedFactory(Factory):
                 continue
             takes_none, connection.taken = takes_nothing(connection.transport, connection.taken)
             connection.stuck = connection.stuck + 1 if takes_none else 0
+            is_read = connection.stuck < SWEEPS_PER_TIMEOUT and not connection.closing
+            if connection.peer_waits and is_read:
+                # It is silent because we are: the time-out begins with our answer.
+                connection.quiet = 0
+                continue
             connection.quiet += 1
             if connection.quiet <= SWEEPS_PER_TIMEOUT:
                 continue

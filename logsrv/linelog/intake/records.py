@@ -106,6 +106,11 @@ class RecordReceiver(InputProtocol):
         """Return true while data must still be stored or acknowledged: a stop waits for it."""
         return self._state in _AT_WORK or self.due > 0
 
+    @property
+    def peer_waits(self) -> bool:
+        """Return true while the peer waits for an answer, as while a disk is full: it is not idle."""
+        return self.working
+
     def messages(self, data: bytes) -> Iterable[Any]:
         """Return the messages in data of the peer, cut anywhere; by default the data itself is one.
 

@@ -306,6 +306,20 @@ def test_bytes_that_wait_to_be_received_are_no_silence():
         assert transport.disconnecting and site.guarded.idle_closed == 1
 
 
+def test_a_peer_that_waits_for_our_answer_is_not_silent():
+    """It waits as long as our disk is full; the time-out begins with the answer."""
+    site = Site(idle_timeout=8.0)
+    connection, transport = site.connect()
+    connection.protocol.peer_waits = True
+    site.clock.pump([1.0] * 40)
+    assert not transport.disconnecting and site.guarded.idle_closed == 0
+    connection.protocol.peer_waits = False
+    site.clock.pump([1.0] * 7)
+    assert not transport.disconnecting
+    site.clock.pump([1.0] * 5)
+    assert transport.disconnecting and site.guarded.idle_closed == 1
+
+
 def test_lines_that_wait_for_their_rate_are_no_silence():
     """The time-out begins when the last one is handed on."""
     site = Site(idle_timeout=8.0, peer_lines=1)

@@ -27,6 +27,17 @@ def test_acknowledged_when_safe_and_in_order():
     assert peer.value() == b"2.1." and not receiver.working
 
 
+def test_a_peer_waits_until_its_records_are_acknowledged():
+    """--idle-timeout does not close it meanwhile: it would only send them again."""
+    sink = Sink()
+    receiver, _ = connected(sink)
+    assert not receiver.peer_waits
+    receiver.dataReceived(b"a;b")
+    assert receiver.peer_waits
+    sink.sync()
+    assert not receiver.peer_waits
+
+
 def test_records_that_may_be_lost_are_never_acknowledged():
     sink = Sink()
     receiver, peer = connected(sink)

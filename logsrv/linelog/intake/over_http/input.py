@@ -104,6 +104,11 @@ class InputChannel(Channel):
         """Return true while a stop has to wait for this connection."""
         return bool(self._unread) or any(request.working for request in self.requests)
 
+    @property
+    def peer_waits(self) -> bool:
+        """Return true while the peer waits for the answer to a whole request: it is not idle."""
+        return self._is_answering
+
     def _advance_ending(self, event: str) -> None:
         self._ending_state = ENDING[self._ending_state][event]
 

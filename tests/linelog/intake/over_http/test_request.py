@@ -28,10 +28,13 @@ def test_a_request_is_answered_when_it_is_safe():
     sender.post(b"one\r\ntwo\n\nunfinished")
     assert sender.sink.text == b"one\ntwo\n\nunfinished\n"
     assert sender.sink.batches[0].source == "tcp:192.0.2.1:5"
-    assert sender.answers() == [] and sender.channel.working
+    assert sender.answers() == [] and sender.channel.working and sender.channel.peer_waits
     sender.sink.sync()
     assert sender.answers() == [(200, {"accepted": 4, "as_text": 0})]
     assert not sender.channel.working and not sender.sink.producers
+    sender.send(request(b"half")[:-1])
+    # It is the peer who is silent: --idle-timeout closes it.
+    assert sender.channel.working and not sender.channel.peer_waits
 
 
 def test_records_that_may_be_lost_are_not_acknowledged():
