@@ -63,6 +63,8 @@ _PIECE = 256 << 10
 # With more than one candidate in 2**10 bytes, RE2 searches the whole block, and the next `_WHOLE_BLOCKS`.
 _RARE_SHIFT = 10
 _WHOLE_BLOCKS = 16
+# With more than one unsure match in 2**3, RE2 searches all lines.
+_UNSURE_SHIFT = 3
 MOST_FAR_LOOKS = 256
 """Matches of a line that may read it to its end."""
 # Bytes that they may read of a line together. RE2 needs 20 ms for them.
@@ -150,6 +152,9 @@ class Mask:
         if len(lines) > _PIECE or not _can_search(chain, lines):
             return self._spans_by_re2(text, start, stop)
         matches = find_matches(chain, lines)
+        if len(matches.unsure) > len(matches.begins) >> _UNSURE_SHIFT:
+            # RE2 needs less for all lines at once than for each of so many.
+            return self._spans_by_re2(text, start, stop)
         begins, ends = (matches.begins + start).tolist(), (matches.ends + start).tolist()
         line_end = 0
         for at in sorted((matches.unsure + start).tolist()):

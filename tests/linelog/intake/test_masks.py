@@ -12,6 +12,7 @@ from logsrv.linelog.intake.filter_options import FilterCounts, pattern_of_mask
 from logsrv.linelog.intake.masks import MOST_FAR_LOOKS, Masks
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.rules import LineCounts, LineRules
+from tests.parts.costs import calls
 
 CARD = b"4111111111111111"
 MASKS = (
@@ -236,6 +237,15 @@ def test_matches_that_touch_are_masked_in_each_piece_of_a_large_block():
         lines = Block.of((b"card " + CARD + CARD + b"\n") * number)
         assert bytes(masks.apply(lines)) == b"card (masked)(masked)\n" * number
         assert counts.masked == 2 * number * times
+
+
+@pytest.mark.parametrize(("mask", "line"), [("x", b"xx"), (r"\d{2}-\d{2}", b"12-12-12-12")])
+def test_short_lines_of_matches_that_touch_cost_as_little_as_re2_needs(mask, line):
+    """A sender of such lines would make all others wait if each was looked for by itself."""
+    block = Block.of((line + b"\n") * 20_000)
+    masks = Masks([mask], FilterCounts())
+    assert bytes(masks.apply(block)).count(b"(masked)") == 40_000
+    assert calls(lambda: masks.apply(block)) < 5 * 40_000
 
 
 @pytest.mark.parametrize("mask", ["/a(.*b)?/", "/a(?P<it>.*b)?/", "/a|x.*y/"])
