@@ -258,7 +258,7 @@ def test_a_removed_rule_leaves_lines_that_go_on_being_shipped(machines):
         return {one["rule"]: one["lag_lines"] for one in statuses(machines.edge)}.get("audit")
 
     machines.edge.wait_until(lambda: lag() == waiting, "the lag")
-    machines.edge.wait_for_log("goes on to targets")
+    machines.edge.wait_for_log("still shipped to targets")
     machines.edge.stop()
     machines.start_edge()
     machines.edge.send_signal(signal.SIGKILL)
