@@ -73,6 +73,9 @@ class MemoryPlaces:
     def save_state(self, name: str, task: AlertTask, state: Mapping[str, Any]) -> None:
         self.states[name] = json.dumps(state)
 
+    def forget_erased_groups(self) -> None:
+        """Return None: no erase asks for that here."""
+
     def silences(self) -> list[Silence]:
         return [Silence(label, math.inf) for label in self.silenced]
 
