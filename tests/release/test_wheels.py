@@ -122,9 +122,7 @@ def test_the_kit_alone(environment, wheels, tmp_path):
     # With pip, or with uv where it has made the environment.
     assert refused.startswith("logsrv new: --kind input needs the line logger: ")
     assert str(environment.bin) in refused
-    assert refused.endswith(f"pip install {wheels.rest}\n") or refused.endswith(
-        f"/python {wheels.rest}\n"
-    )
+    assert refused.endswith((f"pip install {wheels.rest}\n", f"/python {wheels.rest}\n"))
     # A project of its own: its tests pass, and its server imports little.
     environment.run(environment.bin / "logsrv", "new", "shout")
     project = environment.place / "shout"
