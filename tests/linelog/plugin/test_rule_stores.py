@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
@@ -367,6 +367,38 @@ async def test_a_refused_reload_leaves_no_store_open(tmp_path, monkeypatch):
     await server.send("sshd 1")
     await server.service.stopService()
     assert server.lines("audit") == ["sshd 1"]
+
+
+async def test_a_reload_waits_for_each_store_that_a_refused_one_had_opened(tmp_path, monkeypatch):
+    """They close one after the other: the second still has its lock when the first is closed."""
+    close, closed = Store.close, []
+    begun: dict[str, Deferred[object]] = {"audit": Deferred(), "web": Deferred()}
+
+    def close_later(store: Store) -> Deferred[None]:
+        name = store.directory.name
+        closing = begun.get(name, succeed(None)).addCallback(lambda _: close(store))
+        return closing.addCallback(lambda _: closed.append(name))
+
+    rules = QUERY + '[[retention]]\nname = "web"\nmatch = "nginx"\nkeep-days = 7\n' + LISTENER
+    server = Server(tmp_path, "")
+    server.service.startService()
+    wrong = server.store / "stores" / "fw"
+    wrong.parent.mkdir()
+    wrong.write_text("a file")
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "close", close_later)
+        assert any("reload refused" in one for one in await server.reload(rules))
+    wrong.unlink()
+    with logged() as said:
+        reloading = server.service.reload()
+        begun["audit"].callback(None)
+        await until(lambda: closed == ["audit"], "the first store is closed")
+        begun["web"].callback(None)
+        await reloading
+    assert not [one for one in said if "refused" in one]
+    await server.send("nginx 1")
+    await server.service.stopService()
+    assert server.lines("web") == ["nginx 1"]
 
 
 async def test_a_stop_waits_for_stores_that_a_refused_reload_had_opened(tmp_path, monkeypatch):
