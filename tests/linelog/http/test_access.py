@@ -1,6 +1,7 @@
 """Who is answered, by Host, Origin and token; and who may listen where without a token."""
 
 from functools import partial
+from http.cookies import SimpleCookie
 
 import pytest
 from twisted.internet.address import IPv4Address, UNIXAddress
@@ -11,6 +12,7 @@ from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.files import SECRET
 from logsrv.kit.web.access import is_private
+from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.access import (
     AT_ONCE,
     SECONDS_EACH,
@@ -23,7 +25,7 @@ from logsrv.linelog.http.http_settings import (
     HttpSettings,
     read_http_token,
 )
-from logsrv.linelog.http.log_in.one_time_codes import OneTimeCodes, make_code
+from logsrv.linelog.http.log_in.one_time_codes import NONCE_BYTES, OneTimeCodes, make_code
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.readers.reader import Reader
 from logsrv.linelog.http.readers.reader_settings import ReaderSettings
@@ -280,6 +282,41 @@ def test_a_token_tells_which_reader_asks():
     gone, other = rules.log_in_cookies(requested(Cookie=known), b"cy")
     assert gone.startswith(cookie.partition(b"=")[0] + b"=;") and b"Max-Age=0" in gone
     assert rules.reader_of(requested(Cookie=other.decode().partition(";")[0])).name == "cy"
+
+
+class Browser:
+    """The cookies of a browser, which does what the values of Set-Cookie say, one after the other."""
+
+    def __init__(self) -> None:
+        self._cookies: dict[str, str] = {}
+
+    @property
+    def request(self) -> WebRequest:
+        return requested(Cookie="; ".join(f"{name}={one}" for name, one in self._cookies.items()))
+
+    def take(self, headers: list[bytes]) -> None:
+        for header in headers:
+            [(name, cookie)] = SimpleCookie(header.decode()).items()
+            self._cookies[name] = cookie.value
+            if cookie["max-age"] == "0":
+                del self._cookies[name]
+
+
+def test_who_logs_in_once_more_stays_logged_in_as_the_last_one():
+    """With the same token, another one, or by a code, though the browser has a cookie already."""
+    readers = [Reader(name, token=KnownToken.of(name)) for name in ("bob", "cy")]
+    readers.append(Reader(token=KnownToken.of(TOKEN)))
+    rules = AccessRules((), readers, TokenBuckets(Clock().seconds), code_token=TOKEN)
+    browser, codes = Browser(), OneTimeCodes(0.0)
+    for name in ("cy", "cy", "bob", "bob", "cy"):
+        browser.take(rules.log_in_cookies(browser.request, name.encode()))
+        assert rules.reader_of(browser.request).name == name
+    for nonce in (b"a" * NONCE_BYTES, b"b" * NONCE_BYTES):
+        code = make_code(TOKEN, 1.0, nonce)
+        browser.take(rules.code_cookies(browser.request, code, codes, 2.0))
+        assert rules.reader_of(browser.request).name == ""
+    browser.take(rules.log_out_cookies(browser.request))
+    assert status_of(rules.reader_of, browser.request) == 401
 
 
 @pytest.mark.parametrize(
