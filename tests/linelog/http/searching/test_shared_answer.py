@@ -268,6 +268,21 @@ def test_a_reader_that_waits_too_long_is_told_and_one_that_has_left_is_not(share
     assert expired == [late]
 
 
+def test_one_that_leaves_while_it_is_slow_does_not_pause_the_search_of_those_who_stay(shared):
+    slow = shared.read(SearchSink())
+    sink = SearchSink()
+    stays = shared.read(sink)
+    slow.pause()
+    slow.kill()
+    assert not shared.search.paused
+    stays.pause()
+    assert shared.search.paused
+    stays.resume()
+    assert not shared.search.paused
+    shared.answer.receive_data(b"one")
+    assert sink.text == b"one"
+
+
 def test_nothing_is_kept_of_readers_that_have_left(shared):
     sink = SearchSink()
     stays = shared.read(sink)
