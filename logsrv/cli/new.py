@@ -3,7 +3,7 @@
 NAME is the word to type after `twistd`: lower-case letters, digits and _. The project is in ./NAME, unless
 --directory says otherwise. It has a plugin, its protocol, options, tests, packaging and CI. `make run` and
 `make test` work at once, with the logsrv that has made the project: local.mk, which is only for this
-machine, says where that is.
+machine, says where that is. A clone and its CI have to be told: `make LOGSRV=…`, a variable LOGSRV.
 
 Kinds:
   line       lines in, lines out, over connections
@@ -35,6 +35,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 import logsrv.kit
+from logsrv import __version__
 from logsrv.cli.command import Command
 from logsrv.cli.line_logger import has_line_logger, registries
 from logsrv.cli.origin import installable_origin
@@ -136,6 +137,11 @@ def run(arguments: argparse.Namespace) -> int:
 def origin_for_make(kind: str) -> str:
     """Return the file that tells a project's Makefile where to install logsrv from."""
     origin = installable_origin(of_line_logger=KINDS[kind].for_logger)
+    if not origin:
+        return (
+            "# The place that logsrv was installed from is not on this machine. Name one:\n"
+            "# LOGSRV ?= /path/to/a/wheel-or-checkout\n"
+        )
     text = f"LOGSRV ?= {quoted_for_make(origin)}\n"
     if origin.endswith(".whl") and Path(origin).is_file():
         # The wheel of the line logger needs that of the kit, which lies beside it.
@@ -143,6 +149,14 @@ def origin_for_make(kind: str) -> str:
         beside = quoted_for_make(Path(origin).parent.as_uri())
         text += f"export PIP_FIND_LINKS := $(PIP_FIND_LINKS) {beside}\n"
     return text
+
+
+def version_bounds(version: str) -> str:
+    """Return the versions that a project made with this one works with: docs/compatibility.md."""
+    major, minor = map(int, version.split(".")[:2])
+    # A package of a commit before the release has 1.0.0.dev…, which is less than 1.0.
+    is_released = re.fullmatch(r"[\d.]+(\.post\d+)?(\+.*)?", version)
+    return f">= {major}.{minor}{'' if is_released else '.dev0'}, < {major + 1}"
 
 
 def _one(kind: str) -> str:
@@ -258,6 +272,7 @@ def render_project(
         "after_port": after_port,
         "kind": kind,
         "cls": "".join(word.capitalize() for word in name.split("_")),
+        "bounds": version_bounds(__version__),
     }
     for template in sorted(environment.list_templates()):
         part, _, path = template.partition("/")

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import logsrv
-from logsrv.installation import direct_url
+from logsrv.installation import direct_url, this_installation
 
 WHOLE, KIT = "logsrv", "logsrv-kit"
 """The distributions: with the line logger, and with the kit alone."""
@@ -16,10 +16,11 @@ _OF_THE_KIT = "logsrv/kit/__init__.py"
 
 
 def installable_origin(*, of_line_logger: bool = False) -> str:
-    """Return a checkout, a wheel, a URL, or name and version for a package index.
+    """Return a checkout, a wheel, a URL, or, if logsrv is from a package index, name and version.
 
     of_line_logger: the origin of the line logger; otherwise of the distribution that has the kit.
-    If the wheel no longer exists, this is name and version: the index may have it.
+    This is "" if the wheel no longer exists, and in the package of Debian and the image, which were built
+    elsewhere: the name on a package index may be a stranger's.
     """
     checkout = Path(logsrv.__file__).resolve().parents[1]
     if all((checkout / file).is_file() for file in ("setup.cfg", "pyproject.toml")):
@@ -29,7 +30,9 @@ def installable_origin(*, of_line_logger: bool = False) -> str:
         record = direct_url(metadata.distribution(name))
     except metadata.PackageNotFoundError:
         record = {}
-    return _origin_in(name, record) or f"{name}=={logsrv.__version__}"
+    if record:
+        return _origin_in(name, record)
+    return "" if this_installation().mark else f"{name}=={logsrv.__version__}"
 
 
 def _is_split() -> bool:
@@ -49,11 +52,11 @@ def path_in_record(record: dict[str, Any]) -> Path | None:
 
 
 def _origin_in(name: str, record: dict[str, Any]) -> str:
-    """Return the origin in a record of `direct_url`; "" if it has none, or the file no longer exists."""
+    """Return the origin in a record of `direct_url`; "" if the file no longer exists."""
     url = str(record.get("url", ""))
     if url.startswith("file:"):
         return str(path_in_record(record) or "")
     control = record.get("vcs_info")
     if control:
         return f"{name} @ {control['vcs']}+{url}@{control['commit_id']}"
-    return f"{name} @ {url}" if url else ""
+    return f"{name} @ {url}"

@@ -13,7 +13,9 @@ from pathlib import Path
 import pip
 import pytest
 from mypy import api
+from packaging.specifiers import SpecifierSet
 
+from logsrv import __version__
 from logsrv.cli import new
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
@@ -126,6 +128,95 @@ def test_a_project_finds_its_wheels_beside_those_of_the_environment(tmp_path, mo
         timeout=5 * PATIENCE,
     )
     assert shown.stdout == f"/opt/wheels {tmp_path.as_uri()}\n"
+
+
+def test_a_project_without_a_known_origin_names_no_package_of_an_index(monkeypatch):
+    monkeypatch.setattr(new, "installable_origin", lambda **_: "")
+    assert all(line.startswith("#") for line in new.origin_for_make("line").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("version", "bounds"),
+    [
+        ("1.0.0", ">= 1.0, < 2"),
+        ("1.4.2.post20261201080000+g81f2cc05", ">= 1.4, < 2"),
+        ("1.1.0.dev20261122184500+g4a640fe4", ">= 1.1.dev0, < 2"),
+        ("2.0.0rc1", ">= 2.0.dev0, < 3"),
+    ],
+)
+def test_a_project_takes_the_versions_that_promise_what_its_own_has(version, bounds):
+    assert new.version_bounds(version) == bounds
+    assert SpecifierSet(bounds).contains(version)
+
+
+@pytest.mark.parametrize("kind", ["line", "input"])
+def test_the_package_of_a_project_has_bounds_for_logsrv(tmp_path, kind):
+    assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
+    config = configparser.ConfigParser()
+    config.read(tmp_path / "shout" / "setup.cfg")
+    name = "logsrv" if kind == "input" else "logsrv-kit"
+    wanted = f"{name} {new.version_bounds(__version__)}"
+    assert config["options"]["install_requires"].strip() == wanted
+
+
+def clone_of_new_project(place: Path) -> Path:
+    """Return a clone of a project: what CI and other people have of it."""
+    assert logsrv("new", "shout", directory=place).returncode == 0
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.net")
+    for words in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
+        run("git", *words, directory=place / "shout")
+    run("git", "clone", "-q", "shout", "clone", directory=place)
+    assert not (place / "clone" / "local.mk").exists()
+    return place / "clone"
+
+
+@pytest.mark.parametrize("given", [{}, {"LOGSRV": ""}])
+def test_a_clone_says_that_it_has_to_be_told_of_logsrv_and_installs_nothing(tmp_path, given):
+    """An empty variable is what its workflow has if nobody has set one in the repository."""
+    clone = clone_of_new_project(tmp_path)
+    environment = {key: text for key, text in os.environ.items() if key != "LOGSRV"} | given
+    made = subprocess.run(
+        [program("make", "make"), "test"],
+        cwd=clone, env=environment, capture_output=True, text=True, timeout=SLOW,
+    )  # fmt: skip
+    assert made.returncode == 2
+    assert "make: LOGSRV is not set. logsrv is on no package index yet" in made.stderr
+    assert not (clone / ".venv").exists()
+
+
+@pytest.mark.long
+@pytest.mark.nightly
+def test_a_clone_that_is_told_of_logsrv_passes_its_tests_with_it(tmp_path):
+    make = (program("make", "make"), f"PYTHON={sys.executable}", f"LOGSRV={CHECKOUT}", "test")
+    assert "4 passed" in run(*make, directory=clone_of_new_project(tmp_path))
+
+
+@pytest.mark.long
+@pytest.mark.nightly
+def test_a_project_for_another_logsrv_is_refused_and_no_index_is_asked_for_one(tmp_path):
+    clone = clone_of_new_project(tmp_path)
+    setup = (clone / "setup.cfg").read_text()
+    (clone / "setup.cfg").write_text(setup.replace(new.version_bounds(__version__), ">= 99"))
+    made = subprocess.run(
+        [program("make", "make"), f"PYTHON={sys.executable}", f"LOGSRV={CHECKOUT}", "test"],
+        cwd=clone, capture_output=True, text=True, timeout=SLOW,
+    )  # fmt: skip
+    assert made.returncode == 2
+    assert "conflicting dependencies" in made.stderr
+    assert "the version is none\nthat setup.cfg asks for" in made.stderr
+
+
+def test_the_workflow_of_a_project_names_its_actions_by_hash_and_takes_logsrv_from_a_variable(
+    tmp_path,
+):
+    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
+    text = (tmp_path / "shout/.github/workflows/test.yml").read_text()
+    actions = re.findall(r"uses: (\S+)@(\S+)(?: # v[\d.]+)?$", text, re.MULTILINE)
+    assert [name for name, _ in actions] == ["actions/checkout", "actions/setup-python"]
+    assert all(re.fullmatch("[0-9a-f]{40}", version) for _, version in actions)
+    # The same as ours, so that it is raised with them.
+    assert "@".join(actions[0]) in (CHECKOUT / ".github/workflows/ci.yml").read_text()
+    assert "LOGSRV: ${{ vars.LOGSRV }}" in text
 
 
 @pytest.mark.slow

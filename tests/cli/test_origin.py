@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import logsrv
+from logsrv.cli import origin
 from logsrv.cli.origin import installable_origin
+from logsrv.installation import Installation
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +34,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
 
     monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "site" / "logsrv" / "__init__.py"))
     monkeypatch.setattr(metadata, "distribution", lambda name: Distribution())
+    monkeypatch.setattr(origin, "this_installation", lambda: Installation("/opt/x"))
     return record
 
 
@@ -39,11 +42,19 @@ def test_the_origin_from_an_index_is_name_and_version(installed):
     assert installable_origin() == f"logsrv=={logsrv.__version__}"
 
 
-def test_the_origin_from_a_wheel_is_its_file(installed, tmp_path):
-    """As long as it is there."""
+def test_the_origin_in_the_package_of_debian_is_unknown_and_no_name_of_an_index(
+    installed, monkeypatch
+):
+    monkeypatch.setattr(origin, "this_installation", lambda: Installation("/opt/x", mark="debian"))
+    assert installable_origin() == ""
+
+
+def test_the_origin_from_a_wheel_is_its_file_and_no_name_of_an_index_without_it(
+    installed, tmp_path
+):
     wheel = tmp_path / "a b.whl"
     installed.update(url=wheel.as_uri(), archive_info={})
-    assert installable_origin() == f"logsrv=={logsrv.__version__}"
+    assert installable_origin() == ""
     wheel.touch()
     assert installable_origin() == str(wheel)
 
