@@ -14,6 +14,7 @@ follows from them, are those of the run.
     lake       the same segments as rows
     rules      a store with a store of a `[[retention]]` rule below it
     imported   a store made by `logsrv import`, in which lines were erased
+    queries    the lines of golden_queries.py, for the queries that every later version answers alike
     backup     of edge
     pages      saved searches and boards, alerts of the page, a reader's token
     lines      all that was sent to edge, in order
@@ -38,11 +39,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from golden_queries import WRONG, commands, corpus
+
 # The URLs of archive and lake are saved in the store, so they have no name of this machine.
 PLACE = Path("/srv/logsrv-golden")
 SECONDS = 120
 NAMES = (
-    *("edge", "centre", "archive", "lake", "rules", "imported", "backup", "pages"),
+    *("edge", "centre", "archive", "lake", "rules", "imported", "queries", "backup", "pages"),
     "lines",
 )
 SMALL, LARGE, ACTIVE = 24, 4800, 12
@@ -232,6 +235,8 @@ class Maker:
             self.logsrv("backup", "edge", "backup")
         self.make_rules()
         self.make_imported()
+        (PLACE / "queries.log").write_text("".join(f"{one}\n" for one in corpus()))
+        self.logsrv("import", "-d", "queries", "queries.log")
         (PLACE / "lines").write_bytes(b"".join(one + b"\n" for one in self.sent))
         return self.answers(requests)
 
@@ -291,13 +296,17 @@ class Maker:
     def make_rules(self) -> None:
         rule = '[[retention]]\nname = "audit"\nmatch = "app=sudo"\nkeep-days = 36500\n'
         limits = 'rotate-size = "200"\nkeep-bytes = "1KiB"\n'
-        with self.daemon("rules", self.listen("rules", "lines") + limits + rule):
+        # Its alert has a place in both stores.
+        alert = '[[alerts]]\nname = "every"\nalert = "rule"\n'
+        limits += 'alert-command = "cat"\nalert-every = "1s"\n'
+        with self.daemon("rules", self.listen("rules", "lines") + limits + rule + alert):
             for number in range(24):
                 app = b"sudo" if number % 2 else b"shop"
                 word = f"rule{number:02}"
                 self.send([b'{"app": "%b", "message": "%b"}' % (app, word.encode())], "rules")
                 wait(partial(self.has, "rules", word), "a line of a rule")
             wait(lambda: count("rules/removed"), "retention")
+            wait(lambda: count("rules/alerts/1"), "a message of an alert over two stores")
         if not count("rules/stores/audit/*.zst"):
             raise SystemExit("golden: the store of the rule has no sealed segment")
 
@@ -328,6 +337,7 @@ class Maker:
             if done.returncode > 1 or done.stderr:
                 raise SystemExit(f"golden: {question}: {done.stderr}")
             asked.append({"words": words, "status": done.returncode, "output": done.stdout})
+        asked.extend(map(self.ask_query, commands("queries")))
         ships = json.loads(self.logsrv("ship", "--json", "--status", "edge", status=1))
         return {
             "version": self.version(),
@@ -338,6 +348,20 @@ class Maker:
             "requests": requests,
             "token": self.token,
             "places": {target["name"]: target["position"] for target in ships},
+        }
+
+    def ask_query(self, words: list[str]) -> dict[str, Any]:
+        """Return what a command of golden_queries.py answers, and its status. Messages are no promise."""
+        done = subprocess.run(
+            [self.bin / "logsrv", *words], cwd=PLACE, capture_output=True, text=True
+        )
+        if done.returncode > 1 and words[-1] not in WRONG:
+            raise SystemExit(f"golden: {words}: {done.stderr}")
+        return {
+            "words": words,
+            "status": done.returncode,
+            "output": done.stdout,
+            "has_message": bool(done.stderr),
         }
 
     def version(self) -> str:

@@ -159,6 +159,21 @@ def test_saved_places_are_read_and_written_as_they_were(stores):
     assert shipped == answers_of(stores.name)["places"]
 
 
+def test_the_place_of_an_alert_over_two_stores_is_read_and_written_as_it_was(stores):
+    """It has format 3 and names the version that wrote it; before 1.0.0 none was made."""
+    path = stores / "rules/alerts/1"
+    if not path.exists():
+        pytest.skip("made before there were such places")
+    before = json.loads(path.read_text().rpartition(" ")[0])
+    [(name, one, why)] = saved_places(str(stores / "rules"))
+    assert (name, why) == ("alerts/1", "") and one
+    assert before["format"] == 3 and ",audit/" in before["position"]
+    with Disk().open_directory(str(path.parent)) as disk:
+        place.save(disk, path.name, one)
+    after = json.loads(path.read_text().rpartition(" ")[0])
+    assert {**after, "version": before["version"]} == before
+
+
 def test_silences_are_read_and_written_as_they_were(stores):
     answers = answers_of(stores.name)
     now = datetime.fromisoformat(answers["made"]).timestamp()

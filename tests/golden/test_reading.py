@@ -58,11 +58,11 @@ def test_an_id_is_found_by_the_word_index(release, store):
 
 @pytest.mark.parametrize(("version", "asked"), ASKED)
 def test_a_command_answers_as_that_version_did(answered_of, version, asked):
-    """The answer has the same positions, times, fields, counts and figures."""
+    """The answer has the same positions, times, fields, counts and figures; what hints say may change."""
     place = answered_of(version)
     words = [word.replace("{here}", f"file://{place}") for word in asked["words"]]
     done = logsrv(*words, directory=place)
-    assert done.stderr == b""
+    assert asked.get("has_message") or done.stderr == b""
     assert (done.returncode, done.stdout.decode()) == (asked["status"], asked["output"])
 
 

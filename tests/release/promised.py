@@ -1,8 +1,6 @@
 """Names that docs/compatibility.md promises to keep, one on each line, as the code has them today.
 
-A release keeps its own as tests/corpus/promised/VERSION.txt:
-
-    PYTHONPATH=. python tests/release/promised.py >tests/corpus/promised/1.0.0.txt
+A release keeps its own as tests/corpus/promised/VERSION.txt, which `make golden` writes.
 
 Each line is what a user, a script, a configuration or a plugin names. It says no more than the promise: the
 help of an option may change; its name, its word for a value and its default may not.
@@ -13,7 +11,8 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +23,13 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from docs.generate import CATALOGUES, OURS
+from logsrv.cli import main as logsrv_main
 from logsrv.cli.command import COMMANDS, parser_of
 from logsrv.gopher.command import main as gopher
+from logsrv.gopher.wire.errors import GopherError
+from logsrv.kit.observe._notify import report_refusal
 from logsrv.kit.observe.metrics import exposed_name
+from logsrv.kit.options import argument_parser
 from logsrv.kit.options.declare import Option, option_name, options_of, table_key, tables_of
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.linelog.alerts.alert_settings import AlertOptions
@@ -35,7 +38,9 @@ from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.part_endpoints import PartEndpoints
 from logsrv.linelog.query.stage import all_stages
 from logsrv.linelog.stages import figures
+from tests.parts.answer_types import ALIASES, INTERFACES, PATHS, Member, interfaces_in
 
+SOMETIMES = ", not always"
 KIT = ("logsrv.kit", "logsrv.kit.testing", "logsrv.inputs")
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = ("kit.md", "kit-reference.md", "inputs.md", "cookbook.md", "shipping.md")
@@ -45,7 +50,16 @@ PAGES = ("kit.md", "kit-reference.md", "inputs.md", "cookbook.md", "shipping.md"
 def promised_names() -> list[str]:
     """Return all lines, sorted, each once."""
     return sorted(
-        {*_options(), *_commands(), *_metrics(), *_query_words(), *_requests(), *_kit_names()}
+        {
+            *_options(),
+            *_commands(),
+            *_statuses(),
+            *_metrics(),
+            *_query_words(),
+            *_requests(),
+            *_answers(),
+            *_kit_names(),
+        }
     )
 
 
@@ -53,7 +67,8 @@ def broken_promises(kept: Iterable[str], today: Iterable[str]) -> list[str]:
     """Return the lines of a release that do not hold today.
 
     A function may get further arguments at its end, if each has a default; an option a short form. A metric
-    may get the label `rule`: it is empty, and so not there, for what the metric had before.
+    may get the label `rule`: it is empty, and so not there, for what the metric had before. A member of an
+    answer that was not always there may always be there, and one that is a word out of some may be another.
     """
     have = set(today)
     have |= {re.sub(r", rule\b", "", one) for one in have if one.startswith("metric ")}
@@ -64,13 +79,25 @@ def broken_promises(kept: Iterable[str], today: Iterable[str]) -> list[str]:
         if bracket and " " not in name:
             calls[name] = arguments
 
+    members = {" ".join(one.split(" ")[:3]): one for one in have if one.startswith("answer ")}
+
     def holds(line: str) -> bool:
+        if line.startswith("answer "):
+            return line in have or _answers_as(line, members.get(" ".join(line.split(" ")[:3]), ""))
         name, _, arguments = line.partition("(")
         before = arguments.removesuffix(")")
         more = ("" if before else ", ") + calls.get(name, "").removeprefix(before)
         return line in have or bool(re.fullmatch(r"(, (\*|\w+=[^,]+))+\)", more))
 
     return [line for line in kept if not holds(line)]
+
+
+def _answers_as(kept: str, today: str) -> bool:
+    """Return whether a member of an answer is as a release promised it."""
+    if today in (kept, kept.removesuffix(SOMETIMES)):
+        return True
+    before, now = (set(one.split(" ", 3)[-1].split(" | ")) for one in (kept, today))
+    return before < now and all(word.startswith('"') for word in before | now)
 
 
 def _options() -> Iterator[str]:
@@ -111,6 +138,26 @@ def _value(action: argparse.Action) -> str:
     return f" {word}"
 
 
+def _statuses() -> Iterator[str]:
+    """Yield each exit status with its name: of logsrv, of gopher, and of a server with wrong options."""
+    for name in ("FAILED", "USAGE", "INTERRUPTED"):
+        yield f"exit status logsrv {name.lower()} {getattr(logsrv_main, name)}"
+    yield f"exit status logsrv wrong-option {argument_parser.USAGE}"
+    for name in ("FAILED", "USAGE", "INTERRUPTED", "TERMINATED", "PIPE_CLOSED"):
+        yield f"exit status gopher {name.lower()} {getattr(gopher, name)}"
+    waiting = [GopherError]
+    while waiting:
+        error = waiting.pop()
+        yield f"exit status gopher {error.code} {error.exit_status}"
+        waiting += error.__subclasses__()
+    yield f"exit status twistd wrong-configuration {report_refusal('', {})}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("")
+        address = "@" + manager.getsockname()[1:].decode()
+        refused = report_refusal("", {"NOTIFY_SOCKET": address})
+    yield f"exit status twistd wrong-configuration, under a service manager {refused}"
+
+
 def _metrics() -> Iterator[str]:
     for metric in (each for one in CATALOGUES.values() for each in one):
         labels = f" by {', '.join(metric.labels)}" if metric.labels else ""
@@ -135,6 +182,33 @@ def _requests() -> Iterator[str]:
             for one in operation["parameters"]:
                 required = " required" if one["required"] else ""
                 yield f"{name} {one['in']} {one['name']}{required}"
+
+
+def _answers() -> Iterator[str]:
+    """Yield each member of the answer of each path, with its type in TypeScript: answers.d.ts."""
+    lines = {"/api/search": ["Line"], "/api/tail": ["Line"]}
+    for path, interfaces in (PATHS | lines).items():
+        for interface in interfaces:
+            yield from _members(f"answer {path} ", INTERFACES[interface])
+    yield from _members("answer …?progress=1 ", INTERFACES["ProgressLine"])
+
+
+def _members(start: str, declared: Mapping[str, Member]) -> Iterator[str]:
+    for name, member in declared.items():
+        array = "[]" if member.kind.removesuffix(" | null").endswith("[]") else ""
+        null = " | null" if member.kind.endswith(" | null") else ""
+        inner = interfaces_in(member.kind)
+        kind = f"object{null}" if inner else _spelt_out(member.kind)
+        yield f"{start}{name}{array} {kind}{SOMETIMES if member.is_optional else ''}"
+        for each in inner:
+            yield from _members(f"{start}{name}{array}.", each)
+
+
+def _spelt_out(kind: str) -> str:
+    """Return a type without names of ours."""
+    if kind in ALIASES:
+        return ALIASES[kind]
+    return re.sub(r"\w+", lambda one: f"({ALIASES[one[0]]})" if one[0] in ALIASES else one[0], kind)
 
 
 def _kit_names() -> Iterator[str]:
@@ -183,7 +257,3 @@ def _arguments(value: Any) -> str:
         for each, hidden in zip(plain, unstable, strict=True)
     ]
     return str(inspect.Signature(plain))
-
-
-if __name__ == "__main__":
-    print("\n".join(promised_names()))

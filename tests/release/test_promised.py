@@ -25,6 +25,12 @@ def test_every_name_of_an_earlier_release_is_still_there(release):
         ("logsrv.kit.f(a, b=1)", "logsrv.kit.f(a, c=1)"),
         ("logsrv.kit.f(a)", "logsrv.kit.g(a)"),
         ("GET /api/search query q", "GET /api/search query query"),
+        ("exit status logsrv usage 2", "exit status logsrv usage 3"),
+        ("answer /api/patterns forgotten number", "answer /api/patterns forgot number"),
+        ("answer /api/top total number", "answer /api/top total string"),
+        ("answer /api/top total number", "answer /api/top total number, not always"),
+        ("answer /api/top total number", "answer /api/top total number | null"),
+        ('answer /api/x as "a" | "b"', 'answer /api/x as "a" | "c"'),
     ],
 )
 def test_a_name_that_changed_is_a_broken_promise(kept, today):
@@ -42,3 +48,27 @@ def test_a_name_that_changed_is_a_broken_promise(kept, today):
 )
 def test_a_further_argument_with_a_default_breaks_nothing(kept, today):
     assert broken_promises([kept], [today, "GET /api/new"]) == []
+
+
+@pytest.mark.slow
+def test_the_names_have_exit_statuses_and_members_of_answers_at_any_depth():
+    assert {
+        "exit status logsrv usage 2",
+        "exit status gopher time-out 6",
+        "exit status twistd wrong-configuration, under a service manager 78",
+        "answer /api/patterns forgotten number",
+        "answer /api/saved boards[].panels[].search string",
+        "answer /api/alerts alerts[].last object | null",
+        "answer /api/alerts alerts[].last.begin string",
+    } <= set(promised_names())
+
+
+@pytest.mark.parametrize(
+    ("kept", "today"),
+    [
+        ("answer /api/x a string, not always", "answer /api/x a string"),
+        ('answer /api/x a "b" | "c"', 'answer /api/x a "c" | "b" | "d"'),
+    ],
+)
+def test_an_answer_may_say_more(kept, today):
+    assert broken_promises([kept], [today, "answer /api/x more string"]) == []
