@@ -253,6 +253,9 @@ KIT_MODULES = """\
 
 Written from the code by `make docs`.
 
+**These modules keep their names within 1.*x*.*y* only**: 1.1 may change what 1.0 has here. A package that
+imports one asks for `logsrv-kit ~= 1.0.0`. [Compatibility](compatibility.md) says what every 1.x keeps.
+
 Authors of protocols need only the names of `logsrv.kit` and `logsrv.kit.testing`, which are in
 [the reference](kit-reference.md). A program beside a plugin, such as a command, a child process or a page,
 may import all names below. A module whose name begins with `_` belongs to the kit alone and may change.
