@@ -34,6 +34,7 @@ help:
 	@echo 'make deb       build dist/logsrv_*.deb for the Debian that this is'
 	@echo 'make wheels    build logsrv-kit and logsrv of the last commit into dist/'
 	@echo 'make locks     write packaging/locks again: versions and sums of what package and image install'
+	@echo '               (ONLY=cryptography raises that library, and no other)'
 	@echo 'make release   build and try what is published, into dist/     (REHEARSAL=1 before it is due, BASE=debian,'
 	@echo '               SKIP="image debian-12 debian-13")'
 	@echo 'make golden    write the files by which later versions are tested, of the version that is due'
@@ -157,7 +158,7 @@ wheels:
 	@$(or $(PYTHON),python3) packaging/release/release.py --wheels dist
 
 locks: $(VENV)/dev.ready
-	@$(BIN)/python packaging/locks.py
+	@$(BIN)/python packaging/locks.py $(ONLY)
 
 container:
 	@$(or $(PYTHON),python3) packaging/container.py $(ARGS)

@@ -1,6 +1,9 @@
 """Writes the locks of packaging/locks: `make locks`. Each line has a version, with the sums of its files.
 
-    python locks.py
+    python locks.py [NAME …]
+
+With names of libraries, only these are raised, in the locks of logsrv; all others keep their versions:
+`make locks ONLY=cryptography`, for a library with a fault.
 
 `base.txt` has what logsrv needs; `EXTRA.txt` has what an extra adds to that. Together they are the argument
 of `pip install --require-hashes`. One lock is for every Python and system: its lines have markers.
@@ -19,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -67,14 +70,13 @@ def for_extras(extras: Iterable[str]) -> str:
 
 
 def resolve(
-    uv: str, *files: Path, constraints: Path | None = None, extras: Iterable[str] = ()
+    uv: str, *files: Path, constraints: Sequence[Path] = (), extras: Iterable[str] = ()
 ) -> str:
     """Return what uv resolves these requirements to."""
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST]
     command += ["--generate-hashes", "--no-annotate", "--no-header", "--default-index"]
     command += ["https://pypi.org/simple", *(word for each in extras for word in ("--extra", each))]
-    if constraints:
-        command += ["--constraint", str(constraints)]
+    command += [word for file in constraints for word in ("--constraint", str(file))]
     return subprocess.run(
         [*command, *files], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
@@ -86,25 +88,37 @@ def write(name: str, what: str, lines: dict[str, str]) -> None:
     print(f"locks: {name}.txt has {len(lines)} lines")
 
 
-def main() -> None:
+def kept_versions(names: Collection[str], extras: Iterable[str]) -> str:
+    """Return the lines of today's locks without these libraries. SystemExit if no lock has one of them."""
+    lines = [
+        first for each in ("base", *extras) for first in locked((LOCKS / f"{each}.txt").read_text())
+    ]
+    for name in names:
+        if not any(first.startswith(f"{name}==") for first in lines):
+            raise SystemExit(f"locks: no lock of logsrv has {name}")
+    return "".join(f"{first}\n" for first in lines if first.partition("==")[0] not in names)
+
+
+def main(raised: Sequence[str]) -> None:
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if uv is None:
         raise SystemExit("locks: there is no uv: pip install uv")
     setup = ROOT / "setup.cfg"
     named = extras(setup.read_text())
     with tempfile.TemporaryDirectory() as folder:
-        everything = Path(folder) / "all.txt"
-        everything.write_text(resolve(uv, setup, extras=named))
-        base = locked(resolve(uv, setup, constraints=everything))
+        kept, everything = Path(folder) / "kept.txt", Path(folder) / "all.txt"
+        kept.write_text(kept_versions(raised, named) if raised else "")
+        everything.write_text(resolve(uv, setup, constraints=[kept], extras=named))
+        base = locked(resolve(uv, setup, constraints=[everything]))
         write("base", "logsrv without extras", base)
         for extra in named:
-            with_it = locked(resolve(uv, setup, constraints=everything, extras=[extra]))
+            with_it = locked(resolve(uv, setup, constraints=[everything], extras=[extra]))
             added = {first: text for first, text in with_it.items() if first not in base}
             write(extra, f"what the extra {extra} adds to base.txt", added)
-    for name, files in TOOLS.items():
+    for name, files in () if raised else TOOLS.items():
         lines = locked(resolve(uv, *(HERE / file for file in files)))
         write(name, f"tools of {', '.join(files)}", lines)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -152,7 +152,7 @@ def origin_for_make(kind: str) -> str:
 
 
 def version_bounds(version: str) -> str:
-    """Return the versions that a project made with this one works with: docs/compatibility.md."""
+    """Return the versions that a project made with this one works with: those with its promises."""
     major, minor = map(int, version.split(".")[:2])
     # A package of a commit before the release has 1.0.0.dev…, which is less than 1.0.
     is_released = re.fullmatch(r"[\d.]+(\.post\d+)?(\+.*)?", version)

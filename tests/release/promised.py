@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -27,7 +26,6 @@ from logsrv.cli import main as logsrv_main
 from logsrv.cli.command import COMMANDS, parser_of
 from logsrv.gopher.command import main as gopher
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.kit.observe._notify import report_refusal
 from logsrv.kit.observe.metrics import exposed_name
 from logsrv.kit.options import argument_parser
 from logsrv.kit.options.declare import Option, option_name, options_of, table_key, tables_of
@@ -139,7 +137,7 @@ def _value(action: argparse.Action) -> str:
 
 
 def _statuses() -> Iterator[str]:
-    """Yield each exit status with its name: of logsrv, of gopher, and of a server with wrong options."""
+    """Yield each exit status with its name, of logsrv and of gopher."""
     for name in ("FAILED", "USAGE", "INTERRUPTED"):
         yield f"exit status logsrv {name.lower()} {getattr(logsrv_main, name)}"
     yield f"exit status logsrv wrong-option {argument_parser.USAGE}"
@@ -150,12 +148,6 @@ def _statuses() -> Iterator[str]:
         error = waiting.pop()
         yield f"exit status gopher {error.code} {error.exit_status}"
         waiting += error.__subclasses__()
-    yield f"exit status twistd wrong-configuration {report_refusal('', {})}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind("")
-        address = "@" + manager.getsockname()[1:].decode()
-        refused = report_refusal("", {"NOTIFY_SOCKET": address})
-    yield f"exit status twistd wrong-configuration, under a service manager {refused}"
 
 
 def _metrics() -> Iterator[str]:

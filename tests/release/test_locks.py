@@ -72,3 +72,15 @@ def test_extras_together_have_each_line_once():
         for_extras(["mongo"])
     with pytest.raises(ValueError, match="logsrv has no extra release"):
         for_extras(["release"])
+
+
+def test_raising_one_library_keeps_all_others_at_their_versions():
+    """`make locks ONLY=cryptography`, for a library with a fault."""
+    kept = LOCKS["kept_versions"](["cryptography"], ["columns"]).splitlines()
+    there = list(locked(for_extras(["columns"])))
+    assert sorted(there) == sorted(
+        [*kept, *(one for one in there if one.startswith("cryptography=="))]
+    )
+    assert any(one.startswith("pyarrow==") for one in kept)
+    with pytest.raises(SystemExit, match="no lock of logsrv has cryptograhpy"):
+        LOCKS["kept_versions"](["cryptograhpy"], ["columns"])

@@ -55,7 +55,6 @@ def test_the_names_have_exit_statuses_and_members_of_answers_at_any_depth():
     assert {
         "exit status logsrv usage 2",
         "exit status gopher time-out 6",
-        "exit status twistd wrong-configuration, under a service manager 78",
         "answer /api/patterns forgotten number",
         "answer /api/saved boards[].panels[].search string",
         "answer /api/alerts alerts[].last object | null",
