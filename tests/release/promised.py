@@ -248,4 +248,6 @@ def _arguments(value: Any) -> str:
         each.replace(default=...) if hidden else each
         for each, hidden in zip(plain, unstable, strict=True)
     ]
-    return str(inspect.Signature(plain))
+    said = str(inspect.Signature(plain))
+    # Versions of Python differ in what they say of a class that is only described, as interfaces are.
+    return "" if inspect.isclass(value) and said == "(*args, **kwargs)" else said
