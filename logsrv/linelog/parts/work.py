@@ -40,45 +40,42 @@ Options = TypeVar("Options")
 
 
 @attrs.frozen(eq=False, kw_only=True)
-class RuleStoreContext:
-    """The open store of a [[retention]] rule, as a part gets it.
+class StoreContext:
+    """An open store, as a part gets it.
 
-    rule: the name of the rule. It may have been removed: the store goes on until its lines are gone.
-    directory, identity, hold: as those of the main store in PartContext.
+    directory: returns its present directory. identity: returns its identity, "" if it has none. hold:
+    called with the requests to keep segments from retention; each replaces all others. rule: the name of
+    its [[retention]] rule; "" for the main store. The rule may have been removed: the store goes on until
+    its lines are gone.
     """
 
-    rule: str
     directory: Callable[[], str]
     identity: Callable[[], str]
     hold: Callable[[Sequence[Hold]], object]
+    rule: str = ""
 
 
 @attrs.frozen(eq=False, kw_only=True)
-class PartContext:
-    """The store of a service and its means, as a part gets them.
+class PartContext(StoreContext):
+    """The main store of a service and the service's means, as a part gets them.
 
-    directory: returns the present directory of the store. identity: returns the identity of the store, ""
-    if it has none. position: returns the end of the store. ends: returns that of each store, by the number
-    of the store in positions: 0 for this one, others for those of [[retention]] rules. totals: returns how
-    much all have, for /api/stats; for a thread. hold: called with the requests to keep segments from
-    retention; each replaces all others.
+    position: returns the end of the store. ends: returns that of each store, by the number of the store in
+    positions: 0 for this one, others for those of [[retention]] rules. totals: returns how much all have,
+    for /api/stats; for a thread.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
     received. endpoints: returns those of all parts; for the web server. rule_stores: returns the open
     stores of [[retention]] rules.
     """
 
-    directory: Callable[[], str]
-    identity: Callable[[], str]
     position: Callable[[], Position]
     totals: Callable[[], dict[str, Any]]
-    hold: Callable[[Sequence[Hold]], object]
     unhealthy: Callable[[], list[str]]
     unready: Callable[[], list[str]]
     clock: Clock
     reactor: Any
     metrics: Metrics
     endpoints: Callable[[], Sequence[PartEndpoint]] = tuple
-    rule_stores: Callable[[], Sequence[RuleStoreContext]] = tuple
+    rule_stores: Callable[[], Sequence[StoreContext]] = tuple
     ends: Callable[[], Mapping[int, Position]] = attrs.Factory(
         lambda self: lambda: {0: self.position()}, takes_self=True
     )

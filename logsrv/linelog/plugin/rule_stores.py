@@ -22,7 +22,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.columns.maker_thread import ColumnMaker
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.sorting import QueryRule, SortedStores
-from logsrv.linelog.parts.work import RuleStoreContext
+from logsrv.linelog.parts.work import StoreContext
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.monitoring import HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.retention_settings import RetentionSettings
@@ -86,15 +86,15 @@ class RuleStores:
         return {number_of_store(name): one.store for name, one in [*self._open.items()]}
 
     @property
-    def contexts(self) -> list[RuleStoreContext]:
+    def contexts(self) -> list[StoreContext]:
         """The open stores of rules, as parts get them."""
         return [self._context(name, one.store) for name, one in self._open.items()]
 
-    def _context(self, name: str, store: Store) -> RuleStoreContext:
+    def _context(self, name: str, store: Store) -> StoreContext:
         def identity() -> str:
             return store.identity.store if store.identity and name not in self._copies else ""
 
-        return RuleStoreContext(
+        return StoreContext(
             rule=name,
             directory=lambda: store.present_directory,
             identity=identity,

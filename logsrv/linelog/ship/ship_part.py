@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, gatherResults
 
 from logsrv.kit.observe.metrics import Metric, make_metrics
-from logsrv.linelog.parts.work import PartContext, PartWork, RuleStoreContext
+from logsrv.linelog.parts.work import PartContext, PartWork, StoreContext
 from logsrv.linelog.ship.findings import findings_of_targets
 from logsrv.linelog.ship.ship_settings import ShipOptions
 from logsrv.linelog.ship.target_monitor import LABELS
@@ -78,9 +78,9 @@ class ShipPart(PartWork[ShipOptions]):
         super().__init__(context, options)
         self._orders = TargetOrders()
         # Those of each store, by the name of its rule; "" for the main store.
-        self._processes = {"": self._make_processes(context, "")}
+        self._processes = {"": self._make_processes(context)}
 
-    def _make_processes(self, store: PartContext | RuleStoreContext, rule: str) -> TargetProcesses:
+    def _make_processes(self, store: StoreContext) -> TargetProcesses:
         return TargetProcesses(
             directory=store.directory,
             identity=store.identity,
@@ -89,7 +89,7 @@ class ShipPart(PartWork[ShipOptions]):
             reactor=self.context.reactor,
             metrics=self.context.metrics,
             orders=self._orders,
-            rule=rule,
+            rule=store.rule,
             main_identity=self.context.identity,
         )
 
@@ -109,7 +109,7 @@ class ShipPart(PartWork[ShipOptions]):
         for store in self.context.rule_stores():
             # The store of a removed rule stays open, and goes on being shipped.
             if store.rule not in self._processes:
-                self._processes[store.rule] = self._make_processes(store, store.rule)
+                self._processes[store.rule] = self._make_processes(store)
             self._processes[store.rule].set_targets(targets_of_rule_store(options.targets))
 
     def left_out(self, options: ShipOptions) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.parts.work import PartContext, RuleStoreContext
+from logsrv.linelog.parts.work import PartContext, StoreContext
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.orders import decode_orders
@@ -19,7 +19,7 @@ class Shipping:
 
     def __init__(self, top: Path) -> None:
         self.reactor = Spawner()
-        rule = RuleStoreContext(
+        rule = StoreContext(
             rule="audit",
             directory=lambda: str(top / "stores" / "audit"),
             identity=lambda: "cd" * 16,
