@@ -26,6 +26,7 @@ declare, kinds    an attrs class declares them; a kind parses text into a value
 sources, load     values from the command line, the environment and a TOML file; settings made of them
 overruled         values that a stronger source overrules
 toml_file         that file, read; mistakes collects what is wrong in it
+doubtful_values   warnings about values that are ignored, do not fit, or are probably a mistake
 lone_keys         warnings about keys that protect one table, and not its neighbours
 argument_parser   the parser of every command line; help has that of plugins, usage gives it to twistd
 files             small files: read, created, those that settings name, and secrets in them

@@ -5,8 +5,7 @@ Every value is checked, also one that another source overrules.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,9 +21,10 @@ from logsrv.kit.options.declare import (
     table_key,
     tables_of,
 )
+from logsrv.kit.options.doubtful_values import warnings_about
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
-from logsrv.kit.options.lone_keys import MadeTable, sentences_about_lone_keys
+from logsrv.kit.options.lone_keys import MadeTable, warnings_about_lone_keys
 from logsrv.kit.options.mistakes import Mistakes
 from logsrv.kit.options.overruled import unused_tables, unused_values
 from logsrv.kit.options.sources import (
@@ -109,117 +109,68 @@ def load_settings(settings_class: type[S], sources: SettingsSources) -> LoadedSe
         )
         for attribute, option in options.items()
     }
-    made_tables: dict[str, list[MadeTable]] = {}
-    mistakes = Mistakes()
+    made: dict[str, list[MadeTable]] = {}
     for attribute, declared in tables_of(settings_class).items():
         tables, shorthand = written.get(attribute, []), declared.shorthand
         if shorthand is not None:
-            if shorthand in overruling:
-                if tables:
-                    origin = shown(str(config.value), SHOWN_PATH_LENGTH)
-                    key = table_key(attribute, declared)
-                    unused.append(unused_tables(origin, key, overruling[shorthand], shorthand))
+            if tables and shorthand in overruling:
+                origin = shown(str(config.value), SHOWN_PATH_LENGTH)
+                key = table_key(attribute, declared)
+                unused.append(unused_tables(origin, key, overruling[shorthand], shorthand))
                 tables = []
-            elif tables and shorthand not in given:
-                # The default of the shorthand does not count, because the file has tables instead.
-                values[shorthand] = ()
-            origin = given[shorthand].origin if shorthand in given else DEFAULT
-            short = [(origin, {shorthand: GivenValue(one, origin)}) for one in values[shorthand]]
-            tables = short + tables
+            tables = _with_shorthand(shorthand, tables, values, given)
         enclosing = {
             name: values[name]
             for name, option in options_of(declared.settings_class).items()
             if name in options and _inherits_value(option, options[name], given=name in given)
         }
-        made_here = []
-        for location, level in tables:
-            with mistakes.collected():
-                made_here.append(
-                    _make_table(
-                        declared.settings_class, location, level, enclosing, overruling, directory
-                    )
-                )
-        mistakes.raise_found()
-        values[attribute] = tuple(made_here)
-        made_tables[attribute] = [
-            MadeTable(made, *table) for made, table in zip(values[attribute], tables, strict=True)
-        ]
-        for made, (_, level) in zip(values[attribute], tables, strict=True):
-            warnings += (
-                *_ignored_options(made, level),
-                *_unfit_values(made, level),
-                *_advice_sentences(options_of(type(made)), level),
-            )
+        made[attribute] = _make_tables(
+            declared.settings_class, tables, enclosing, overruling, directory
+        )
+        values[attribute] = tuple(one.made for one in made[attribute])
+        for one in made[attribute]:
+            warnings += (*warnings_about(one.made, one.given),)
     settings = _make_settings(settings_class, values, "")
-    shorthands = {declared.shorthand for declared in tables_of(settings_class).values()}
-    level = {name: one for name, one in given.items() if name not in shorthands}
-    warnings += (
-        *_ignored_options(settings, given),
-        *_unfit_values(settings, given),
-        *_advice_sentences(options, level),
-        *_lone_keys(settings, made_tables, given),
-    )
+    warnings += (*warnings_about(settings, given), *warnings_about_lone_keys(settings, made, given))
     return LoadedSettings(
         settings=settings, warnings=warnings, file=config.value, unused=tuple(unused)
     )
 
 
-def _ignored_options(settings: object, given: GivenValues) -> Iterator[str]:
-    """Yield a sentence for each given option that is ignored, because the option it needs is not given."""
-    tables = {one.shorthand: name for name, one in tables_of(type(settings)).items()}
-    useless = dict(getattr(settings, "without_use", ()))
-    for base in type(settings).__mro__:
-        other = vars(base).get("goes_with")
-        others = (other,) if isinstance(other, str) else other or ()
-        if others and not any(getattr(settings, tables.get(one, one), None) for one in others):
-            named = " or ".join(f"--{option_name(one)}" for one in others)
-            useless |= dict.fromkeys(inspect.get_annotations(base), named)
-    for name, what in useless.items():
-        if name in given and given[name].value not in (None, (), False):
-            yield (
-                f"{given[name].origin}: --{option_name(name)} is ignored, because it needs {what},"
-                " which is not given"
-            )
-
-
-def _unfit_values(settings: object, given: GivenValues) -> Iterator[str]:
-    """Yield a sentence for each given value that does not fit another one."""
-    for name, sentence in getattr(settings, "unfit_values", {}).items():
-        if name in given:
-            kind = options_of(type(settings))[name].kind
-            said = shown(kind.show(given[name].value))
-            yield f"{given[name].origin}: --{option_name(name)} {said}: {sentence}"
-
-
-def _lone_keys(
-    settings: object, made: Mapping[str, list[MadeTable]], given: GivenValues
-) -> Iterator[str]:
-    """Yield a sentence for each key that protects some tables of a kind alone."""
-    besides = getattr(settings, "unwritten_tables", {})
-    for attribute, declared in tables_of(type(settings)).items():
-        unwritten = [MadeTable(one, "", {}) for one in besides.get(attribute, ())]
-        shared = [
-            name
-            for name in options_of(declared.settings_class)
-            if name in options_of(type(settings)) and name not in given
-        ]
-        key = table_key(attribute, declared)
-        yield from sentences_about_lone_keys(key, [*made[attribute], *unwritten], shared)
-
-
-def _advice_sentences(options: Mapping[str, Option], level: GivenValues) -> Iterator[str]:
-    """Yield a sentence for each value that is probably a mistake."""
-    for name in options.keys() & level.keys():
-        kind, given = options[name].kind, level[name]
-        values = given.value if options[name].repeatable else (given.value,)
-        for value in values or ():
-            for sentence in kind.advise(value) if value is not None else ():
-                said = shown(kind.show(value))
-                yield f"{given.origin}: --{option_name(name)} {said}: {sentence}"
-
-
 _TablesInFile = list[tuple[str, GivenValues]]
 """The tables of one array in the file, each with its location as a phrase."""
+
+
+def _with_shorthand(
+    shorthand: str, tables: _TablesInFile, values: dict[str, Any], given: GivenValues
+) -> _TablesInFile:
+    """Return a table for each value of the shorthand, such as --listen, and then the tables of the file.
+
+    Without a given value, the default of the shorthand is removed from `values` if the file has tables.
+    """
+    if tables and shorthand not in given:
+        values[shorthand] = ()
+    origin = given[shorthand].origin if shorthand in given else DEFAULT
+    short = [(origin, {shorthand: GivenValue(one, origin)}) for one in values[shorthand]]
+    return short + tables
+
+
+def _make_tables(
+    settings_class: type[Any],
+    tables: _TablesInFile,
+    enclosing: Mapping[str, Any],
+    overruling: GivenValues,
+    directory: Path,
+) -> list[MadeTable]:
+    """Return the settings of all tables of a kind. Raises ConfigurationErrors for the mistakes of all."""
+    made = []
+    mistakes = Mistakes()
+    for location, level in tables:
+        with mistakes.collected():
+            one = _make_table(settings_class, location, level, enclosing, overruling, directory)
+            made.append(MadeTable(one, location, level))
+    mistakes.raise_found()
+    return made
 
 
 def _read_config_file(

@@ -7,11 +7,11 @@ file wants it for all listeners, and gets it for the last one; nothing else woul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from logsrv.kit.options.declare import option_name
+from logsrv.kit.options.declare import option_name, options_of, table_key, tables_of
 from logsrv.kit.options.sources import GivenValues
 
 # The most tables that a sentence names.
@@ -38,13 +38,29 @@ class MadeTable:
         return name not in self.given and name in getattr(self.made, "protected_by", ())
 
 
-def sentences_about_lone_keys(
+def warnings_about_lone_keys(
+    settings: object, made: Mapping[str, list[MadeTable]], given: GivenValues
+) -> Iterator[str]:
+    """Yield a sentence for each key that protects some tables of a kind alone."""
+    besides = getattr(settings, "unwritten_tables", {})
+    for attribute, declared in tables_of(type(settings)).items():
+        unwritten = [MadeTable(one, "", {}) for one in besides.get(attribute, ())]
+        shared = [
+            name
+            for name in options_of(declared.settings_class)
+            if name in options_of(type(settings)) and name not in given
+        ]
+        key = table_key(attribute, declared)
+        yield from _sentences_about_lone_keys(key, [*made[attribute], *unwritten], shared)
+
+
+def _sentences_about_lone_keys(
     key: str, tables: Sequence[MadeTable], enclosing: Sequence[str]
 ) -> Iterator[str]:
     """Yield a sentence for each option that some tables have, and others lack.
 
-    key: the name of the tables. enclosing: the options that would count for all tables if they were
-        given above; those that are given there are left out by the caller.
+    key: the name of the tables. enclosing: the options that would count for all tables if they were given
+    above them, and are not.
     """
     for name in enclosing:
         having = [one for one in tables if name in one.given and one.given[name].value]
