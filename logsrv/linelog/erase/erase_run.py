@@ -26,7 +26,8 @@ from logsrv.linelog.erase.copies import copies_of_store
 from logsrv.linelog.erase.everywhere import make_putter
 from logsrv.linelog.erase.lines_to_erase import LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
-from logsrv.linelog.erase.values_elsewhere import ValuesElsewhere, rule_of_store, values_elsewhere
+from logsrv.linelog.erase.values_elsewhere import rule_of_store, values_elsewhere
+from logsrv.linelog.parts.values_elsewhere import ValuesElsewhere
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View

@@ -1,36 +1,14 @@
-"""Values of erased lines that parts keep elsewhere in a store, such as the groups of alerts.
-
-A part names a class for them (`erasing`): it is made with the directory of the main store, and the name of
-the rule in whose store lines are erased.
-"""
+"""Finds what parts keep of the lines of a store: what each has to do is in `parts/values_elsewhere`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
 
 from logsrv.kit.plugins import load_object
 from logsrv.linelog.parts.registry import PARTS
+from logsrv.linelog.parts.values_elsewhere import ValuesElsewhere
 from logsrv.linelog.store.rule_stores import main_store_of
-from logsrv.linelog.store.segment import Position
-
-
-class ValuesElsewhere(Protocol):
-    """Values of lines that are erased, as a part keeps them. Each method may raise OSError."""
-
-    def find(self, is_erased: Callable[[Position], bool]) -> str:
-        """Find what has a value of erased lines alone; return it in words, "" for nothing.
-
-        is_erased: tells of the position of a line, in all stores, whether it is to be erased. May raise
-        StoreError.
-        """
-
-    def note(self, moment: str) -> None:
-        """Note what to forget, before the erase of that time begins; forget nothing before it is done."""
-
-    def forget(self) -> str:
-        """Forget what was noted, if that can be done now; return a sentence on why not, or ""."""
 
 
 def rule_of_store(directory: str) -> str:

@@ -10,8 +10,8 @@ class Part(NamedTuple):
 
     options: `package.module:Class`, an attrs class of options, whose `__attrs_post_init__` may raise
     ValueError. work: `package.module:Class`, a `PartWork`, which gets these options and no others.
-    erasing: `package.module:Class` of what else `logsrv erase` has to erase in a store, as
-    `linelog.erase.values_elsewhere` says; "" for nothing.
+    erasing: `package.module:Class`, a `ValuesElsewhere`, if `logsrv erase` has to erase more than lines for
+    this part; "" for nothing.
     rank: the order of the options in the help, and of the part among those that are told of a change.
     """
 

@@ -172,6 +172,7 @@ class PlaceFolder:
     """
 
     def __init__(self, directory: str, name: str) -> None:
+        self.store_directory = directory
         self._directory = os.path.join(directory, name)
         self._disk: Disk | None = None
         self._locks = ExitStack()
@@ -189,7 +190,7 @@ class PlaceFolder:
 
     def _sync_folder_name(self) -> None:
         """Sync the name of the folder: without it, a power cut would lose even synced places."""
-        with Descriptor(os.open(os.path.dirname(self._directory), DIRECTORY)) as fd:
+        with Descriptor(os.open(self.store_directory, DIRECTORY)) as fd:
             os.fsync(fd)
 
     def path(self, name: str) -> str:

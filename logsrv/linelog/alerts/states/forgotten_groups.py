@@ -9,7 +9,6 @@ noted that the erase is done: otherwise a process that starts meanwhile would co
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -99,7 +98,7 @@ def forgotten_groups(folder: PlaceFolder) -> IsForgotten | None:
     except ValueError:
         save_noted((), folder.disk)
         return None
-    done = [one for one in noted if one.is_erased(os.path.dirname(folder.path("")[:-1]))]
+    done = [one for one in noted if one.is_erased(folder.store_directory)]
     return (lambda alert, key: any(one.has(alert, key) for one in done)) if done else None
 
 
@@ -114,8 +113,8 @@ def forget_in_files(folder: PlaceFolder, is_forgotten: IsForgotten) -> None:
                 left = state_without(state, is_forgotten)
                 if left != state:
                     disk.replace_durably(name, json_then_checksum(left))
-    directory = os.path.dirname(folder.path("")[:-1])
-    save_noted([one for one in load_noted(disk) if not one.is_erased(directory)], disk)
+    left_noted = [one for one in load_noted(disk) if not one.is_erased(folder.store_directory)]
+    save_noted(left_noted, disk)
 
 
 def state_without(state: Mapping[str, Any], is_forgotten: IsForgotten) -> dict[str, Any]:
