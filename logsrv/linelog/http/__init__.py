@@ -4,7 +4,8 @@ http_settings       the options, and the rule for when a token is needed
 http_part           how the service starts, changes and ends it; without --http nothing else is imported
 server              passes each request to the module that answers it, and turns errors into answers
 access              checks of Host, Origin and token, and a limit on guessing the token
-log_in              the log-in by an address with a one-time code, and the hint of the log-in page
+log_in_page         answers who is not known yet: the page that asks for the token, and its form
+log_in              the codes of addresses that log in once, and the hint of the log-in page
 open_command        `logsrv open`, which prints such an address
 endpoints           the table of paths and parameters, by which requests are checked and documented
 responses           sends answers with the headers that all have, and counts them by status

@@ -18,9 +18,9 @@ from logsrv.linelog.http.endpoints import (
     openapi_operation,
     parse_parameters,
 )
-from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.readers.reader import Reader
+from logsrv.linelog.http.responses import set_hints
 from logsrv.linelog.leaves import missing_leaves
 from logsrv.linelog.parts.endpoints import (
     NAME,

@@ -29,6 +29,18 @@ STALLED_AFTER = 30.0
 LONGEST = 600.0
 # Bytes of an answer: of fewer, most are headers.
 _LEAST_PACKED = 1000
+HINT = "Logsrv-Hint"
+"""The header of an answer with hints: sentences on a query that probably means something else.
+
+The query is answered all the same. The live page, the form of an alert and programs show them.
+"""
+
+
+def set_hints(request: WebRequest, hints: Sequence[str]) -> None:
+    """Send these sentences with the answer; without one there is no such header."""
+    if hints:
+        # Escaped, because a header must be ASCII.
+        request.setHeader(HINT, "; ".join(hints).encode("ascii", "backslashreplace"))
 
 
 class ResponseSender:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qs
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -31,21 +29,18 @@ from logsrv.linelog.http.endpoints import (
     ApiEndpoint,
     openapi_document,
 )
-from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.http_settings import (
     HttpSettings,
     read_http_token,
     read_proxy_secret,
 )
-from logsrv.linelog.http.log_in.code_request import OpenedBy, code_in_address, opened_by
-from logsrv.linelog.http.log_in.one_time_codes import OneTimeCodes
-from logsrv.linelog.http.log_in.token_hint import token_hint
+from logsrv.linelog.http.log_in_page import LogInPage, link_to_page
 from logsrv.linelog.http.part_endpoints import KnownPath, PartEndpoints, nothing_at
 from logsrv.linelog.http.problems import STOPPING, Problem, query_problem
 from logsrv.linelog.http.readers.audit import AuditLog
-from logsrv.linelog.http.readers.reader import ANYBODY, Reader, read_readers
+from logsrv.linelog.http.readers.reader import Reader, read_readers
 from logsrv.linelog.http.readers.reader_settings import SAVE
-from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
+from logsrv.linelog.http.responses import ResponseSender, SearchAnswer, set_hints
 from logsrv.linelog.http.saved.board_file import read_import
 from logsrv.linelog.http.saved.saved_searches import SavedSearches, as_unchangeable
 from logsrv.linelog.http.searching.searches import Searches
@@ -66,9 +61,6 @@ LOG_OUT = "/logout"
 READ_METHODS = ("GET", "HEAD")
 WHOLE_BODIES = frozenset((BOARD_FILE.encode(),))
 """Paths to which more is sent than a form."""
-# A link to a page. It is percent-encoded in the log-in form, which takes at most 4 KiB: three times the
-# link is less.
-_LINK = re.compile(r"/(?:alerts|board)?(?:\?[!-~]{0,1000})?")
 
 
 class WebServer:
@@ -107,8 +99,6 @@ class WebServer:
         self._responses = ResponseSender(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
         self._attempts = TokenBuckets(reactor.seconds)
-        self._codes = OneTimeCodes(time_of_day(reactor))
-        self._settings = settings
         # Until `apply` has read the token, all requests are refused.
         self._access: AccessRules | None = None
         self._searches = Searches(
@@ -122,9 +112,18 @@ class WebServer:
         # All answers that may take long, each with its reader.
         self._streams: dict[Viewer | SearchAnswer, Reader] = {}
         self._audit = AuditLog(reactor)
+        self._log_in_page = LogInPage(settings, self._responses, self._audit, reactor)
         self._statistics = StoreStatistics(totals, reactor)
         self._saved = SavedSearches(reactor)
         self._of_parts = PartEndpoints(endpoints)
+        # The endpoints that the server answers by itself; a searching process answers all others.
+        self._own_answers: dict[str, Callable[[WebRequest, Reader], None]] = {
+            "/metrics": self._answer_metrics,
+            "/openapi.json": self._answer_description,
+            "/api/me": self._answer_who_asks,
+            "/api/stats": self._answer_statistics,
+            SAVED: self._answer_saved,
+        }
         self._stopping = False
         metrics.watch("http_viewers", lambda: sum(isinstance(one, Viewer) for one in self._streams))
         metrics.watch("http_searches", lambda: self._searches.running_count)
@@ -151,7 +150,7 @@ class WebServer:
                 stream.close("the token has changed")
         self._searches.set_limits(at_once=settings.http_searches, seconds=settings.http_search_time)
         self._saved.file = settings.saved
-        self._settings = settings
+        self._log_in_page.settings = settings
 
     def stop(self) -> Deferred[None]:
         """Close all streams and refuse requests. The Deferred fires when no process is left."""
@@ -191,10 +190,7 @@ class WebServer:
             self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
             self._require_method(request, *READ_METHODS, "POST")
-            if request.method == b"POST":
-                self._handle_log_in(request, self._access)
-            else:
-                self._handle_code(request, self._access)
+            self._log_in_page.answer(request, self._access)
         elif path in assets.PAGES:
             self._require_method(request, *READ_METHODS)
             self._send_page(request, assets.PAGES[path](), self._access)
@@ -247,76 +243,19 @@ class WebServer:
             if problem.status == 403:
                 # A proxy has named nobody that is known here: to log in would not help.
                 raise
-            view = _safe_link(request.uri.decode("latin-1"))
-            self._send_log_in_page(request, problem, view=view)
+            view = link_to_page(request.uri.decode("latin-1"))
+            self._log_in_page.send(request, problem, view=view)
             return
         self._responses.send_asset(request, page, "no-cache")
         self._searches.start_forking()
 
-    def _send_log_in_page(
-        self, request: WebRequest, problem: Problem | None, said: str = "", **values: str
-    ) -> None:
-        said = said and f"{said[:1].upper()}{said[1:]}."
-        asset = assets.log_in_page(said, hint=token_hint(request, self._settings), **values)
-        self._responses.send_asset(request, asset, "no-store", problem)
-
-    def _handle_log_in(self, request: WebRequest, access: AccessRules) -> None:
-        assert request.content is not None
-        form = parse_qs(request.content.read().decode("utf-8", "replace"))
-        view = _safe_link(form.get("view", [""])[0])
-        code = form.get("code", [""])[0]
-        try:
-            if code:
-                now = time_of_day(self._reactor)
-                cookies = access.code_cookies(request, code, self._codes, now)
-                self._audit.note_reader(request, ANYBODY)
-            else:
-                given = form.get("token", [""])[0].encode()
-                cookies = access.log_in_cookies(request, given)
-                self._audit.note_reader(request, access.reader_with(request, given))
-        except Problem as problem:
-            if _wants_json(request):
-                raise
-            self._send_log_in_page(request, problem, str(problem), view=view)
-            return
-        if _wants_json(request):
-            self._responses.begin_response(request, 204, JSON)
-            request.responseHeaders.setRawHeaders(b"Set-Cookie", cookies)
-            request.finish()
-        else:
-            self._responses.redirect_to_page(request, cookies, view)
-
-    def _handle_code(self, request: WebRequest, access: AccessRules) -> None:
-        """Log in by the address that `logsrv open` has printed; see `log_in.code_request`."""
-        code, by = code_in_address(request), opened_by(request)
-        if by is OpenedBy.PREVIEW:
-            raise Problem(503, "a preview must not use up this address")
-        if not code or not self._settings.has_token:
-            self._responses.redirect_to_page(request)
-            return
-        if by is OpenedBy.UNKNOWN:
-            self._send_log_in_page(request, None, code=code)
-            return
-        try:
-            now = time_of_day(self._reactor)
-            cookies = access.code_cookies(request, code, self._codes, now)
-            self._audit.note_reader(request, ANYBODY)
-        except Problem as problem:
-            if access.is_logged_in(request):
-                self._responses.redirect_to_page(request)
-            else:
-                self._send_log_in_page(request, problem, str(problem))
-            return
-        if by is OpenedBy.PERSON:
-            self._responses.redirect_to_page(request, cookies)
-        else:
-            request.responseHeaders.setRawHeaders(b"Set-Cookie", cookies)
-            self._responses.send_asset(request, assets.logged_in_page(), "no-store")
-
     def _answer_monitor(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         """Answer what needs no token."""
         endpoint.parse_query_string(request.uri.partition(b"?")[2], time_of_day(self._reactor))
-        answer = self._monitor.answer(endpoint.path)
+        self._send_monitor_reply(request, endpoint.path)
+
+    def _send_monitor_reply(self, request: WebRequest, path: str) -> None:
+        answer = self._monitor.answer(path)
         assert answer is not None
         self._responses.send_body(request, answer.status, answer.body, answer.type)
 
@@ -326,36 +265,40 @@ class WebServer:
         )
         query = values.get("q", "")
         set_hints(request, [*filter(None, [variables_hint(query)]), *foreign_syntax_hints(query)])
-        answer = self._monitor.answer(endpoint.path)
-        if answer is not None:
-            self._responses.send_body(request, answer.status, answer.body, answer.type)
-            return
-        match endpoint.path:
-            case "/openapi.json":
-                document = openapi_document(self._of_parts.openapi_paths())
-                self._responses.send_body(request, 200, json.dumps(document).encode())
-            case "/api/me":
-                assert self._access is not None
-                about = reader.document() | {"log_out": self._access.has_cookie(request)}
-                self._responses.send_body(request, 200, json.dumps(about).encode() + b"\n")
-            case "/api/stats":
-                totals = Deferred.fromCoroutine(self._statistics.get_totals())
-                if reader.only:
-                    totals.addCallback(totals_for_some_lines)
-                self._answer_later(request, totals)
-            case "/api/saved":
-                listed = self._saved.request_list()
-                if why_not := reader.why_not(SAVE):
-                    listed.addCallback(as_unchangeable, why_not)
-                self._answer_later(request, listed)
-            case _ if request.method == b"HEAD":
-                self._responses.begin_response(request, 200, endpoint.type_of(values))
-                request.finish()
-            case "/api/tail":
-                self._start_viewer(request, values, reader)
-            case _:
-                # Each name in `REPLIES` of `searching`: search, histogram, top, fields and so on.
-                self._start_search(request, endpoint, values, reader)
+        if (answer := self._own_answers.get(endpoint.path)) is not None:
+            answer(request, reader)
+        elif request.method == b"HEAD":
+            self._responses.begin_response(request, 200, endpoint.type_of(values))
+            request.finish()
+        elif endpoint.path == "/api/tail":
+            self._start_viewer(request, values, reader)
+        else:
+            # Each name in `REPLIES` of `replies`: search, histogram, top, fields and so on.
+            self._start_search(request, endpoint, values, reader)
+
+    def _answer_metrics(self, request: WebRequest, reader: Reader) -> None:
+        self._send_monitor_reply(request, "/metrics")
+
+    def _answer_description(self, request: WebRequest, reader: Reader) -> None:
+        document = openapi_document(self._of_parts.openapi_paths())
+        self._responses.send_body(request, 200, json.dumps(document).encode())
+
+    def _answer_who_asks(self, request: WebRequest, reader: Reader) -> None:
+        assert self._access is not None
+        about = reader.document() | {"log_out": self._access.has_cookie(request)}
+        self._responses.send_body(request, 200, json.dumps(about).encode() + b"\n")
+
+    def _answer_statistics(self, request: WebRequest, reader: Reader) -> None:
+        totals = Deferred.fromCoroutine(self._statistics.get_totals())
+        if reader.only:
+            totals.addCallback(totals_for_some_lines)
+        self._answer_later(request, totals)
+
+    def _answer_saved(self, request: WebRequest, reader: Reader) -> None:
+        listed = self._saved.request_list()
+        if why_not := reader.why_not(SAVE):
+            listed.addCallback(as_unchangeable, why_not)
+        self._answer_later(request, listed)
 
     def _answer_by_part(self, request: WebRequest, known: KnownPath, reader: Reader) -> None:
         answer = known.ask(request, time_of_day(self._reactor), reader)
@@ -453,12 +396,3 @@ class WebServer:
                 log.failure("answering a request failed", failure)
                 problem = Problem(500, "the server has failed; its log says why")
         self._responses.send_problem(request, problem)
-
-
-def _safe_link(link: str) -> str:
-    """Return a link to a page; to the live page if it is too long or leads elsewhere."""
-    return link if _LINK.fullmatch(link) else "/"
-
-
-def _wants_json(request: WebRequest) -> bool:
-    return b"application/json" in (request.getHeader(b"Accept") or b"")

@@ -38,8 +38,8 @@ from logsrv.linelog.http.endpoints import (
     SAVED_PARTS,
     check_query,
 )
-from logsrv.linelog.http.hints_header import set_hints
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.responses import set_hints
 from logsrv.linelog.parts.endpoints import read_time
 from logsrv.linelog.parts.entries_file import (
     FaultLog,
