@@ -338,3 +338,46 @@ def levels_satisfying(op: str, value: str) -> frozenset[str]:
     less, same, more = LEVELS[:rank], LEVELS[rank : rank + 1], LEVELS[rank + 1 :]
     wanted = {"<": less, "<=": less + same, "=": same, ">=": same + more, ">": more}
     return frozenset(wanted[op])
+
+
+def is_exact(node: Node, found: Candidate | None) -> bool:
+    """Return whether exactly the lines with the candidate in their message match."""
+    if isinstance(node, Term):
+        return found is not None and "\n" not in node.text
+    if isinstance(node, Regex):
+        return isinstance(found, str) and not compile_expression(node.pattern).anchored
+    if isinstance(node, Or):
+        return (
+            all(is_exact(part, candidate_of_query(part)) for part in node.parts)
+            and found is not None
+        )
+    return False
+
+
+def pattern_if_only_expression(node: Node, candidate: Candidate | None) -> str | None:
+    """Return an expression that exactly the matching messages contain; None if there is none such.
+
+    There is one if the query is a single expression without `^`, and its candidate is literals.
+    """
+    if isinstance(node, Regex) and isinstance(candidate, tuple):
+        expression = compile_expression(node.pattern)
+        return None if expression.anchored else expression.in_text
+    return None
+
+
+def fixed_width_classes(
+    node: Node, literals: tuple[Literal, ...]
+) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
+    """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
+    assert isinstance(node, Regex)
+    classes = compile_expression(node.pattern).classes
+    if len(literals) > 1:
+        return None
+    literal = [
+        frozenset({byte, *(bytes([byte]).swapcase() if literals[0].ignore_case else b"")})
+        for byte in literals[0].text
+    ]
+    for before in range(len(classes) - len(literal) + 1):
+        if list(classes[before : before + len(literal)]) == literal:
+            return classes, literals[0], before
+    return None

@@ -18,12 +18,17 @@ from logsrv.linelog.fields.stored_line import (
     IN_STAMP,
     INHERITED,
     NO_FIRST_LINES,
-    STAMP,
     TIME_LENGTH,
     Choice,
     FirstLines,
 )
-from logsrv.linelog.query.candidates import candidate_of_query, levels_satisfying
+from logsrv.linelog.query.candidates import (
+    candidate_of_query,
+    fixed_width_classes,
+    is_exact,
+    levels_satisfying,
+    pattern_if_only_expression,
+)
 from logsrv.linelog.query.line_spans import (
     all_line_spans,
     line_spans_at,
@@ -39,17 +44,20 @@ from logsrv.linelog.query.question import (
     HasField,
     Node,
     Not,
-    Or,
-    Regex,
-    Term,
     leaves,
 )
 from logsrv.linelog.query.text_search.engine import Search, compile_search
-from logsrv.linelog.query.text_search.expression import compile_expression
+from logsrv.linelog.query.text_search.hits import (
+    Hits,
+    count_lines_with_hit,
+    has_hit_in_message,
+    lines_with_hit,
+    literal_finder,
+    match_start_finder,
+    nearest_literal_finder,
+)
 from logsrv.linelog.query.text_search.literals import (
     AnyOf,
-    Candidate,
-    Literal,
     Need,
     fulfils_need,
     make_caseless_find,
@@ -68,10 +76,6 @@ else:
 
 TextPosition: TypeAlias = tuple[int | str, int]
 """A segment's number, or `audit/17` in the store of a rule, and the offset at which a text begins in it."""
-Find: TypeAlias = Callable[..., int]
-"""The method `find` of a text, or a function like it."""
-Hits: TypeAlias = Callable[[bytes, int, int], int]
-"""text, start, end → the offset of the first hit in that part, or -1."""
 
 
 # With more than one candidate in 2**10 bytes, RE2 searches the whole text. Testing so many candidates costs
@@ -105,8 +109,8 @@ class Matcher:
         self._own_need = _need_of_own_text(node) if self.inherits else None
         self._test: Predicate | None = None
         self._candidate = candidate_of_query(node)
-        self._exact = _is_exact(node, self._candidate)
-        self._pattern = None if self._exact else _pattern_if_only_expression(node, self._candidate)
+        self._exact = is_exact(node, self._candidate)
+        self._pattern = None if self._exact else pattern_if_only_expression(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
         self._find_offsets: FindOffsets | None = None
         self._count_by_offsets: Callable[[bytes], int] | None = None
@@ -133,7 +137,7 @@ class Matcher:
             find_offsets: FindOffsets = partial(offsets_of_literals, literals=literals)
             if (
                 self._pattern is not None
-                and (fixed := _fixed_width_classes(self.node, literals)) is not None
+                and (fixed := fixed_width_classes(self.node, literals)) is not None
             ):
                 find_offsets = FixedWidthSearch(*fixed).match_offsets
                 self._exact, self._pattern = True, None
@@ -175,8 +179,8 @@ class Matcher:
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
             yield from found
-            yield from _lines_with_hit(
-                _match_start_finder(self._compiled_once(self._pattern)),
+            yield from lines_with_hit(
+                match_start_finder(self._compiled_once(self._pattern)),
                 text,
                 start,
                 in_message=True,
@@ -326,8 +330,8 @@ class Matcher:
             return self._exact_count(text)
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
-            return len(found) + _count_messages_with_hit(
-                _match_start_finder(self._compiled_once(self._pattern)), text, start
+            return len(found) + count_lines_with_hit(
+                match_start_finder(self._compiled_once(self._pattern)), text, start
             )
         return sum(1 for _ in self.find(text, text_position, first_lines))
 
@@ -340,8 +344,8 @@ class Matcher:
                 (make_caseless_find(text, one.text) if one.ignore_case else text.find, one.text)
                 for one in found
             ]
-            return _nearest_literal_finder(finds) if len(finds) > 1 else _literal_finder(*finds[0])
-        return _match_start_finder(self._compiled_once(found))
+            return nearest_literal_finder(finds) if len(finds) > 1 else literal_finder(*finds[0])
+        return match_start_finder(self._compiled_once(found))
 
     def _compiled_once(self, pattern: str) -> Search:
         if self._search is None:
@@ -361,7 +365,7 @@ class Matcher:
         if self._find_offsets is not None and (self._exact or len(text) >= _SMALL):
             yield from line_spans_at(text, self._find_offsets(text).tolist(), in_message=in_message)
             return
-        yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)
+        yield from lines_with_hit(self._candidate_finder(text), text, in_message=in_message)
 
     def _pattern_lines(self, text: bytes) -> tuple[list[tuple[int, int]], int]:
         """Return the lines whose message matches `_pattern`, and the offset up to which all are found.
@@ -374,7 +378,7 @@ class Matcher:
             self._at_once -= 1
             return [], 0
         search = self._compiled_once(self._pattern)
-        hits, find = _match_start_finder(search), text.find
+        hits, find = match_start_finder(search), text.find
         spans: list[tuple[int, int]] = []
         left = len(text) >> _RARE_SHIFT
         for start, end in self.candidate_lines(text):
@@ -385,7 +389,7 @@ class Matcher:
             at = search(text, start, end)[0]
             if at >= 0 and (
                 find(b" ", start + TIME_LENGTH, at) >= 0
-                or _has_hit_in_message(text, start, at, end, hits)
+                or has_hit_in_message(text, start, at, end, hits)
             ):
                 spans.append((start, end))
         return spans, len(text)
@@ -394,7 +398,7 @@ class Matcher:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
         if self._count_by_offsets is not None:
             return self._count_by_offsets(text)
-        return _count_messages_with_hit(self._candidate_finder(text), text)
+        return count_lines_with_hit(self._candidate_finder(text), text)
 
 
 def _inherited_fields(node: Node) -> list[str]:
@@ -431,128 +435,3 @@ def _wanted_levels(node: Node) -> frozenset[str] | None:
 def make_matcher(node: Node) -> Matcher:
     """Return the matcher of `node`."""
     return Matcher(node)
-
-
-def _is_exact(node: Node, found: Candidate | None) -> bool:
-    """Return whether exactly the lines with the candidate in their message match."""
-    if isinstance(node, Term):
-        return found is not None and "\n" not in node.text
-    if isinstance(node, Regex):
-        return isinstance(found, str) and not compile_expression(node.pattern).anchored
-    if isinstance(node, Or):
-        return (
-            all(_is_exact(part, candidate_of_query(part)) for part in node.parts)
-            and found is not None
-        )
-    return False
-
-
-def _pattern_if_only_expression(node: Node, candidate: Candidate | None) -> str | None:
-    """Return an expression that exactly the matching messages contain; None if there is none such.
-
-    There is one if the query is a single expression without `^`, and its candidate is literals.
-    """
-    if isinstance(node, Regex) and isinstance(candidate, tuple):
-        expression = compile_expression(node.pattern)
-        return None if expression.anchored else expression.in_text
-    return None
-
-
-def _fixed_width_classes(
-    node: Node, literals: tuple[Literal, ...]
-) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
-    """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
-    assert isinstance(node, Regex)
-    classes = compile_expression(node.pattern).classes
-    if len(literals) > 1:
-        return None
-    literal = [
-        frozenset({byte, *(bytes([byte]).swapcase() if literals[0].ignore_case else b"")})
-        for byte in literals[0].text
-    ]
-    for before in range(len(classes) - len(literal) + 1):
-        if list(classes[before : before + len(literal)]) == literal:
-            return classes, literals[0], before
-    return None
-
-
-def _lines_with_hit(
-    hits: Hits, text: bytes, start: int = 0, *, in_message: bool
-) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line with a hit. in_message: whether the hit must be in its message."""
-    find, rfind = text.find, text.rfind
-    size = len(text)
-    while start < size:
-        at = hits(text, start, size)
-        if at < 0:
-            return
-        start = rfind(b"\n", start, at) + 1 or start
-        if start >= size:
-            return
-        end = find(b"\n", at)
-        if end < 0:
-            end = size
-        # After the second space a hit is in the message, with or without a stamp.
-        if (
-            not in_message
-            or find(b" ", start + TIME_LENGTH, at) >= 0
-            or _has_hit_in_message(text, start, at, end, hits)
-        ):
-            yield start, end
-        start = end + 1
-
-
-def _count_messages_with_hit(hits: Hits, text: bytes, start: int = 0) -> int:
-    """Return the number of lines from `start` on with a hit in their message. Faster than a generator."""
-    find, rfind = text.find, text.rfind
-    size = len(text)
-    count = 0
-    while start < size:
-        at = hits(text, start, size)
-        if at < 0:
-            return count
-        start = rfind(b"\n", start, at) + 1 or start
-        if start >= size:
-            return count
-        end = find(b"\n", at)
-        if find(b" ", start + TIME_LENGTH, at) >= 0 or _has_hit_in_message(
-            text, start, at, end if end >= 0 else size, hits
-        ):
-            count += 1
-        if end < 0:
-            return count
-        start = end + 1
-    return count
-
-
-def _match_start_finder(search: Search) -> Hits:
-    return lambda text, start, end: search(text, start, end)[0]
-
-
-def _literal_finder(find: Find, needle: bytes) -> Hits:
-    return lambda text, start, end: find(needle, start, end)
-
-
-def _nearest_literal_finder(finds: list[tuple[Find, bytes]]) -> Hits:
-    """Return a function that finds the nearest of several literals; it searches no part twice for one."""
-    # The next offset of each literal; it counts only if the whole literal lies before `end`.
-    following = [-1] * len(finds)
-
-    def hits(text: bytes, start: int, end: int) -> int:
-        nearest = -1
-        for index, (find, needle) in enumerate(finds):
-            at = following[index]
-            if at < start:
-                at = find(needle, start)
-                following[index] = at = len(text) if at < 0 else at
-            if at + len(needle) <= end and (nearest < 0 or at < nearest):
-                nearest = at
-        return nearest
-
-    return hits
-
-
-def _has_hit_in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
-    """Return whether the line's first hit, at `at`, or a later hit is in its message."""
-    found = STAMP.match(text, start, end)
-    return found is None or at >= found.end() or hits(text, found.end(), end) >= 0
