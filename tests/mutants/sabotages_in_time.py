@@ -18,7 +18,7 @@ IN_TIME = [
     Sabotage(
         "a viewer that gives up in one store leaves its file open",
         "linelog/http/views/stores_hub.py",
-        ("                part.close()\n                begin = until[number]"),
+        ("                one.close()\n                begin = until[number]"),
         "                begin = until[number]",
         "linelog/http/views/test_stores_come_and_go.py::test_a_client_that_is_too_slow_in_one_store_leaves_no_file_of_it",
     ),
@@ -27,21 +27,21 @@ IN_TIME = [
         "linelog/http/views/stores_hub.py",
         (
             "        is_over = True\n"
-            "        for number, part in self.parts.items():\n"
-            "            others = {one: other.position for one, other in self.parts.items()}\n"
+            "        for number, one in self.by_store.items():\n"
+            "            others = {each: other.position for each, other in self.by_store.items()}\n"
         ),
         (
             "        is_over = True\n"
-            "        others = {one: other.position for one, other in self.parts.items()}\n"
-            "        for number, part in self.parts.items():\n"
+            "        others = {each: other.position for each, other in self.by_store.items()}\n"
+            "        for number, one in self.by_store.items():\n"
         ),
         "linelog/http/views/test_stores_come_and_go.py::test_each_line_comes_once_and_nothing_stays_of_clients_and_stores_that_left",
     ),
     Sabotage(
         "a viewer keeps the file of a store that was removed",
         "linelog/http/views/stores_hub.py",
-        "behind.parts.pop(number).close()",
-        "behind.parts.pop(number)",
+        "behind.by_store.pop(number).close()",
+        "behind.by_store.pop(number)",
         "linelog/http/views/test_stores_come_and_go.py::test_each_line_comes_once_and_nothing_stays_of_clients_and_stores_that_left",
     ),
     Sabotage(

@@ -293,12 +293,12 @@ def _count_past_lines(
         with closing(Search(view, matcher, scope, processes=processes)) as search:
             add_up(search, windows)
         return
-    parts = view.parts
-    most = processes // len(parts) or 1 if processes else max(2, cores() // len(parts))
+    views = view.by_store
+    most = processes // len(views) or 1 if processes else max(2, cores() // len(views))
     with ExitStack() as stack:
         searches = [
-            stack.enter_context(closing(Search(part, matcher, scope, processes=most)))
-            for part in parts.values()
+            stack.enter_context(closing(Search(one, matcher, scope, processes=most)))
+            for one in views.values()
         ]
         groups = [_groups_found(one, windows) for one in searches]
         windows.add_groups(merge(*groups, key=_begin_of_step))

@@ -200,7 +200,7 @@ def _lines_beyond(view: View, positions: Collection[Position], question: Questio
     lines: list[RecordLine] = []
     for number in sorted({one.store for one in positions}):
         own = [one for one in positions if one.store == number]
-        lines += lines_beyond(view.parts[number], min(own), max(own), known)
+        lines += lines_beyond(view.by_store[number], min(own), max(own), known)
     return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
 
 
@@ -280,7 +280,7 @@ def record(view: View, values: PositionValues) -> Reply:
 def _stored_lines_at(view: View, position: str) -> StoredLines:
     """Return the lines of the store that the position of a request names."""
     # In the view of another store, no line has this position.
-    return StoredLines(view.parts.get(parse_named_position(position).store, view))
+    return StoredLines(view.by_store.get(parse_named_position(position).store, view))
 
 
 def _line_at(lines: StoredLines, position: str) -> Hit:

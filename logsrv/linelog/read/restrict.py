@@ -31,7 +31,7 @@ def _time_span(view: View, only: Node) -> tuple[str, str]:
     A line between them may be older or newer, as times of a segment without index are approximate, too.
     """
     found: list[str] = []
-    for one in view.parts.values():
+    for one in view.by_store.values():
         for reverse in (False, True):
             with closing(Search(one, make_matcher(only), Scope(), processes=1)) as search:
                 hit = next(search.hits(reverse=reverse), None)

@@ -49,7 +49,7 @@ class StoresFollower:
 
     def __init__(self, stores: WatchedStores, place: Place) -> None:
         self._stores = stores
-        self._parts: dict[int, PlannedStore] = {}
+        self._by_store: dict[int, PlannedStore] = {}
         # The positions in stores that cannot be opened yet, and the identities of these.
         self._unread: dict[int, Position] = {}
         self._identities_before = identities_in(place)
@@ -60,7 +60,7 @@ class StoresFollower:
                 self._add_store(number, position)
             else:
                 self._unread[number] = position
-        self.returned_to = self._parts[0].returned_to
+        self.returned_to = self._by_store[0].returned_to
         self.is_holding = False
 
     def change_stores(self, changes: StoreChanges) -> None:
@@ -68,13 +68,13 @@ class StoresFollower:
         for number in changes.gone:
             self._begins.pop(number, None)
             self._unread.pop(number, None)
-            if (part := self._parts.pop(number, None)) is not None:
-                part.follower.close()
+            if (store := self._by_store.pop(number, None)) is not None:
+                store.follower.close()
         for number, begin in changes.new.items():
             if number in self._unread:
                 known = self._identities_before.get(number, "")
                 begin = self._stores.within_store(number, self._unread.pop(number), known)
-            if number not in self._parts:
+            if number not in self._by_store:
                 self._begins[number] = begin
                 self._add_store(number, begin)
 
@@ -85,17 +85,17 @@ class StoresFollower:
 
     def _add_store(self, number: int, position: Position) -> None:
         follower = Follower(self._stores.views[number], position)
-        self._parts[number] = PlannedStore(number, follower, position)
+        self._by_store[number] = PlannedStore(number, follower, position)
 
     @property
     def is_of_several(self) -> bool:
         """True if it follows more than the main store."""
-        return len(self._parts) > 1
+        return len(self._by_store) > 1
 
     @property
     def positions_read(self) -> dict[int, Position]:
         """The position of the next line of each store that can be read."""
-        return {number: part.position for number, part in self._parts.items()}
+        return {number: store.position for number, store in self._by_store.items()}
 
     @property
     def positions(self) -> dict[int, Position]:
@@ -122,7 +122,7 @@ class StoresFollower:
     @property
     def searched_to(self) -> Place:
         """The place of the end of all returned lines, before any that are missing."""
-        found = {number: part.returned_to for number, part in self._parts.items()}
+        found = {number: store.returned_to for number, store in self._by_store.items()}
         return place_in({**found, **self._unread}, self._identities)
 
     @property
@@ -147,7 +147,7 @@ class StoresFollower:
         return place_in(
             {
                 number: known.get(number, begins.get(number, start_of_store(number)))
-                for number in (*self._parts, *self._unread)
+                for number in (*self._by_store, *self._unread)
             },
             self._identities,
         )
@@ -158,14 +158,14 @@ class StoresFollower:
         untils: ends of readers; of a store that they do not know they have no line. ahead: the place of
         another reader.
         """
-        found: dict[int, Position | None] = dict.fromkeys(self._parts)
+        found: dict[int, Position | None] = dict.fromkeys(self._by_store)
         ends = [positions_in(until) for until in untils]
         before = {} if ahead is None else positions_in(ahead)
-        for number, part in self._parts.items():
+        for number, store in self._by_store.items():
             those = [one.get(number, start_of_store(number)) for one in ends]
             if number in before:
                 # It may be further back in another store.
-                those.append(max(before[number], part.position))
+                those.append(max(before[number], store.position))
             found[number] = min(those, default=None)
         return found
 
@@ -185,34 +185,34 @@ class StoresFollower:
         """
         until = bounds or {}
         self.is_holding = False
-        parts = [*self._parts.values()]
-        if not self.is_of_several and not parts[0].pieces:
-            [part] = parts
-            self.returned_to = part.returned_to
-            news = part.follower.read(limit, until=until.get(0))
+        stores = [*self._by_store.values()]
+        if not self.is_of_several and not stores[0].pieces:
+            [store] = stores
+            self.returned_to = store.returned_to
+            news = store.follower.read(limit, until=until.get(0))
             if news is not None:
                 # A read without lines may pass a gap, which is told with the next line.
-                part.returned_to = part.follower.position
+                store.returned_to = store.follower.position
                 yield news
             return
         now = self._stores.time_of_day()
         may_go_on = self._plan(limit, until, rfc3339(now).encode())
-        planned = sorted((part for part in parts if part.has_planned), key=PlannedStore.rank)
+        planned = sorted((store for store in stores if store.has_planned), key=PlannedStore.rank)
         bound = None
         if steps and planned:
             if may_go_on:
                 # If a clock was set back, the last line may be earlier than the first one.
-                times = min(part.time for part in may_go_on), planned[0].first_time
+                times = min(store.time for store in may_go_on), planned[0].first_time
                 bound = _next_step(max(times), steps)
-            if holds and len(may_go_on) < len(parts):
+            if holds and len(may_go_on) < len(stores):
                 sure = rfc3339(now - LAG).encode()
                 bound = sure if bound is None else min(bound, sure)
-        chosen = [part for part in planned if bound is None or part.first_time < bound]
+        chosen = [store for store in planned if bound is None or store.first_time < bound]
         self.is_holding = len(chosen) == 0 < len(planned)
-        for part in chosen:
-            for news in part.take_planned(bound):
-                self.returned_to = part.returned_to
-                part.returned_to = news.position.beside(len(news.text))
+        for store in chosen:
+            for news in store.take_planned(bound):
+                self.returned_to = store.returned_to
+                store.returned_to = news.position.beside(len(news.text))
                 yield news
 
     def _plan(
@@ -222,38 +222,38 @@ class StoresFollower:
 
         Returns the stores that may have more lines; the others were read to their ends.
         """
-        share = max(1, limit // (2 * len(self._parts)))
+        share = max(1, limit // (2 * len(self._by_store)))
         planned = 0
 
-        def plan_more(part: PlannedStore) -> int:
+        def plan_more(store: PlannedStore) -> int:
             try:
-                return part.plan_more(share, max(LEAST, share), until.get(part.number), present)
+                return store.plan_more(share, max(LEAST, share), until.get(store.number), present)
             except StoreError as error:
-                if not part.number:
+                if not store.number:
                     raise
                 # It may be removed: then the next look leaves it. Others go on.
-                self._stores.report_fault(part.number, str(error))
+                self._stores.report_fault(store.number, str(error))
             return 0
 
         going_on: list[tuple[bytes, int]] = []
-        for number, part in self._parts.items():
-            part.begin_plan(present)
-            planned += plan_more(part)
-            if part.has_more:
-                going_on.append((part.time, number))
+        for number, store in self._by_store.items():
+            store.begin_plan(present)
+            planned += plan_more(store)
+            if store.has_more:
+                going_on.append((store.time, number))
         heapify(going_on)
         while going_on and planned < limit:
-            part = self._parts[going_on[0][1]]
-            planned += plan_more(part)
-            if part.has_more:
-                heapreplace(going_on, (part.time, part.number))
+            store = self._by_store[going_on[0][1]]
+            planned += plan_more(store)
+            if store.has_more:
+                heapreplace(going_on, (store.time, store.number))
             else:
                 heappop(going_on)
-        return [self._parts[number] for _, number in going_on]
+        return [self._by_store[number] for _, number in going_on]
 
     def close(self) -> None:
-        for part in self._parts.values():
-            part.follower.close()
+        for store in self._by_store.values():
+            store.follower.close()
 
 
 def _next_step(time: bytes, steps: Sequence[float]) -> bytes | None:

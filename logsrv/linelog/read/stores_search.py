@@ -69,7 +69,7 @@ class StoresView(View):
         for number, name in sorted(names.items()):
             self._stores[number] = self._open_view(name)
             self._names[number] = name
-        self.__dict__.pop("parts", None)
+        self.__dict__.pop("by_store", None)
         self.segments = [
             one._replace(number=one.number + number * NEXT_STORE)
             for number, store in sorted(self._stores.items())
@@ -81,12 +81,12 @@ class StoresView(View):
         return self._stores
 
     @cached_property
-    def parts(self) -> Mapping[int, StoresView]:
+    def by_store(self) -> Mapping[int, StoresView]:
         """A view for each store, with its segments only, and with the numbers that they have here."""
         found = {}
         for number in self._stores:
-            found[number] = part = copy(self)
-            part.segments = [one for one in self.segments if one.number // NEXT_STORE == number]
+            found[number] = view = copy(self)
+            view.segments = [one for one in self.segments if one.number // NEXT_STORE == number]
         return found
 
     @property
@@ -197,7 +197,7 @@ class RuleStoreView(StoresView):
 
 def part_of(view: StoresView, number: int) -> View:
     """Return the view of one store, in which its segments have the same numbers as in `view`."""
-    return view.parts[number]
+    return view.by_store[number]
 
 
 class StoresSearch(Search):
@@ -213,10 +213,10 @@ class StoresSearch(Search):
         of the merged lines, so that pages in either direction neither leave out a line nor repeat one.
         """
         if self.scope.after is None and self.scope.before is None:
-            return dict.fromkeys(self.view.parts, self.scope)
+            return dict.fromkeys(self.view.by_store, self.scope)
         ends = ((True, self.scope.after), (False, self.scope.before))
         turns = [(after, at, self._turn_of(at, after)) for after, at in ends if at is not None]
-        found = {number: self._scope_in(number, turns) for number in self.view.parts}
+        found = {number: self._scope_in(number, turns) for number in self.view.by_store}
         return {number: scope for number, scope in found.items() if scope is not None}
 
     def _scope_in(self, number: int, turns: Sequence[tuple[bool, Position, str]]) -> Scope | None:
@@ -239,7 +239,7 @@ class StoresSearch(Search):
             else:
                 timed = scope._replace(until=min(scope.until or time, time))
             with closing(
-                Search(self.view.parts[number], self.matcher, timed, processes=1)
+                Search(self.view.by_store[number], self.matcher, timed, processes=1)
             ) as nearest:
                 hit = next(nearest.hits(reverse=not after), None)
             if hit is None:
@@ -265,7 +265,7 @@ class StoresSearch(Search):
             scope = scope._replace(before=position, since=max(scope.since, later))
         else:
             scope = scope._replace(after=position, until=min(scope.until or time, time))
-        part = self.view.parts[position.store]
+        part = self.view.by_store[position.store]
         with closing(Search(part, self.matcher, scope, processes=1)) as passed:
             lines = (hit.line for hit in passed.hits())
             times = {line[: TIME_LENGTH - 1].decode() for line in lines if STAMP.match(line)}
@@ -273,9 +273,9 @@ class StoresSearch(Search):
 
     def _time_at(self, position: Position) -> str:
         """Return the TIME of the line at a position, or of a line beside it; "" if there is none."""
-        if position.store not in self.view.parts:
+        if position.store not in self.view.by_store:
             return ""
-        with closing(StoredLines(self.view.parts[position.store])) as lines:
+        with closing(StoredLines(self.view.by_store[position.store])) as lines:
             beside = chain(
                 islice(lines.lines_from(position), 1), islice(lines.lines_before(position), 1)
             )
@@ -404,17 +404,17 @@ class StoresSearch(Search):
         self, read: Callable[[int, Search], Iterator[Any]], key: Callable[[Any], Any], reverse: bool
     ) -> Iterator[Any]:
         """Yield what `read` yields for each store's search, by `key`; of equal keys, in a fixed order."""
-        parts = self.view.parts
+        views = self.view.by_store
         with ExitStack() as stack:
             streams = []
-            most = self._processes // len(parts) or 1
+            most = self._processes // len(views) or 1
             for number, scope in sorted(self.scopes.items(), reverse=reverse):
                 one = Search(
-                    parts[number],
+                    views[number],
                     self.matcher,
                     scope,
                     with_index=self._with_index,
-                    processes=most if self._processes else max(2, cores() // len(parts)),
+                    processes=most if self._processes else max(2, cores() // len(views)),
                 )
                 one.stats, one.on_frame = self.stats, self.on_frame
                 stack.enter_context(closing(one))

@@ -153,7 +153,7 @@ class View:
         return {0: self}
 
     @property
-    def parts(self) -> Mapping[int, View]:
+    def by_store(self) -> Mapping[int, View]:
         """A view for each store, with the numbers of segments that this one has."""
         return {0: self}
 

@@ -158,7 +158,7 @@ def test_neighbours_are_those_of_each_store(of, query, most, sizes, reverse):
     with both_searches(of, 3, query, Scope()) as (several, _):
         hits = list(islice(several.hits(reverse=reverse), most))
         groups = list(several.hits_with_context(most, around, reverse=reverse))
-        for number, part in several.view.parts.items():
+        for number, part in several.view.by_store.items():
             wanted = group_with_context(
                 part,
                 iter([hit for hit in hits if hit.position.store == number]),

@@ -58,7 +58,7 @@ def test_segments_of_all_stores_are_listed_and_opened(two):
             *((2, number) for number in (1, 2, 3)),
         ]
         assert len(searched(view, "")[0]) == 40
-        assert [len(searched(part, "")[0]) for part in view.parts.values()] == [15, 25]
+        assert [len(searched(part, "")[0]) for part in view.by_store.values()] == [15, 25]
         assert view.read_time_span() == (
             "2026-11-20T06:00:00.000000Z",
             "2026-11-20T06:00:39.000000Z",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import groupby
 from operator import attrgetter
@@ -28,7 +28,7 @@ from logsrv.linelog.http.search_request import (
 )
 from logsrv.linelog.http.views.view_protocol import id_event, line_event, missed_event
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.query.question import EVERYTHING
+from logsrv.linelog.query.question import EVERYTHING, Question
 from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.answers.sources import TextAnswers
 from logsrv.linelog.read.hits import Hit
@@ -58,7 +58,7 @@ def tail(view: View, values: LineValues) -> Reply:
         yield from _tail_of_stores(view, values, place, until)
         return
     # There may be other stores, to which the server does not write.
-    view, begin, end = view.parts[0], positions_in(place).get(0, until), until
+    view, begin, end = view.by_store[0], positions_in(place).get(0, until), until
     if (later := _later_begin(view, begin, end)) is not None:
         begin = later
         yield missed_event(None, str(begin))
@@ -100,10 +100,10 @@ def _tail_of_stores(view: View, values: LineValues, begin: Place, end: Cursor) -
     reached = {
         number: reached.get(number, start_of_store(number))
         for number in end.positions
-        if number in view.parts
+        if number in view.by_store
     }
     streams = [
-        _tail_of_store(view.parts[number], values, one, end.positions[number])
+        _tail_of_store(view.by_store[number], values, one, end.positions[number])
         for number, one in sorted(reached.items())
     ]
     for piece in growing_pieces(heapq.merge(*streams, key=attrgetter("time"))):
@@ -138,11 +138,14 @@ def _tail_of_store(
 def _lines_with_documents(
     view: View, values: LineValues, begin: Position, end: Position
 ) -> Iterator[tuple[Hit, dict[str, Any]]]:
-    """Yield the matching lines of one of several stores, each with its object for JSON."""
+    """Yield the matching lines of one of several stores, each with its object for JSON.
+
+    In this process, because lines of several stores are merged one by one. Events of an only store are made
+    by `_events_of_lines`, in several processes.
+    """
     question, after = question_of(values), begin.beside(-1)
-    document = document_maker(question.extractions)
-    joins = has_all_lines(question)
-    if values.get("join") and not joins:
+    if values.get("join") and not has_all_lines(question):
+        document = document_maker(question.extractions)
         query = RecordQuery(question.node)
 
         def search(after: Position | None, before: Position | None) -> Search:
@@ -153,27 +156,32 @@ def _lines_with_documents(
             for hit, about in piece:
                 yield hit, document(hit) | about
         return
+    documents = _maker_of_documents(view, question)
     scope = Scope(after=after, before=end)
     with closing(Search(view, make_matcher(question.node), scope, processes=1)) as asked:
         for _, hits in asked.hits_by_task():
             some = list(hits)
-            documents = joined_documents(view, some) if joins else map(document, some)
-            yield from zip(some, documents, strict=True)
+            yield from zip(some, documents(some), strict=True)
+
+
+def _maker_of_documents(
+    view: View, question: Question
+) -> Callable[[list[Hit]], list[dict[str, Any]]]:
+    """Return a function: lines of one store → their objects for JSON."""
+    if has_all_lines(question):
+        return lambda hits: joined_documents(view, hits) if hits else []
+    document = document_maker(question.extractions)
+    return lambda hits: [document(hit) for hit in hits]
 
 
 def _events_of_lines(
     view: View, values: LineValues, begin: Position, end: Position
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the events of matching lines, with the number of their segment."""
-    question = question_of(values)
-    document = document_maker(question.extractions)
+    documents = _maker_of_documents(view, question_of(values))
 
     def work(task: ReadTask) -> list[bytes]:
-        hits = list(asked.hits_in_task(task))
-        if hits and has_all_lines(question):
-            found = joined_documents(view, hits)
-        else:
-            found = [document(hit) for hit in hits]
+        found = documents(list(asked.hits_in_task(task)))
         return [line_event(one["position"], safe_json(one)) for one in found]
 
     asked = make_search(view, values, after=begin.beside(-1), before=end)

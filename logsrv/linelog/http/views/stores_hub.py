@@ -46,24 +46,24 @@ LOOK_FOR_STORES_EVERY = 1.0
 
 @attrs.define(eq=False)
 class StoresCatchUp:
-    """A viewer that catches up in several stores. parts: by the numbers of stores."""
+    """A viewer that catches up in several stores. by_store: in each, by its number in positions."""
 
     asked_for: LiveQuery
-    parts: dict[int, CatchUp]
+    by_store: dict[int, CatchUp]
 
     @property
     def begin(self) -> dict[int, Position]:
         """The positions from which on it gets lines."""
-        return {number: part.begin for number, part in self.parts.items()}
+        return {number: one.begin for number, one in self.by_store.items()}
 
     @property
     def sure(self) -> dict[int, Position]:
         """The positions up to which it gets every matching line."""
-        return {number: part.sure for number, part in self.parts.items()}
+        return {number: one.sure for number, one in self.by_store.items()}
 
     def close(self) -> None:
-        for part in self.parts.values():
-            part.close()
+        for one in self.by_store.values():
+            one.close()
 
     def next_step(
         self, until: Mapping[int, Position], allowed: int, views: Mapping[int, View]
@@ -72,19 +72,19 @@ class StoresCatchUp:
         data: list[bytes] = []
         lines = missed = 0
         is_over = True
-        for number, part in self.parts.items():
-            others = {one: other.position for one, other in self.parts.items()}
-            step = part.next_step(until[number], allowed, SharedEvents(id_maker(number, others)))
+        for number, one in self.by_store.items():
+            others = {each: other.position for each, other in self.by_store.items()}
+            step = one.next_step(until[number], allowed, SharedEvents(id_maker(number, others)))
             data.append(step.data)
             lines += step.lines
             missed += step.missed
             is_over = is_over and step.over
             if step.missed:
                 # The lines that it has given up are counted once.
-                part.close()
+                one.close()
                 begin = until[number]
                 query = WatchedQuery(self.asked_for)
-                self.parts[number] = CatchUp(query, begin, begin, views[number])
+                self.by_store[number] = CatchUp(query, begin, begin, views[number])
         return CatchUpStep(b"".join(data), lines, missed, is_over)
 
 
@@ -151,15 +151,15 @@ class StoresHub:
         if len(self._hubs) == 1:
             self._main.attach(viewer, query, begins[0], ends[0])
             return
-        parts = {}
+        by_store = {}
         for number, hub in self._hubs.items():
             if number in begins and number in ends:
                 first, last = begins[number], ends[number]
             else:
                 # A reload has added it since the server has sent this order.
                 first = last = _first_position(hub.view)
-            parts[number] = CatchUp(WatchedQuery(query), first, last, hub.view)
-        self._catching_up[viewer] = StoresCatchUp(query, parts)
+            by_store[number] = CatchUp(WatchedQuery(query), first, last, hub.view)
+        self._catching_up[viewer] = StoresCatchUp(query, by_store)
         self._asking.append(viewer)
 
     def queue_step(self, viewer: int) -> None:
@@ -178,7 +178,7 @@ class StoresHub:
         if behind is None:
             return
         reached = self._reached()
-        if not reached.keys() >= behind.parts.keys() or any(
+        if not reached.keys() >= behind.by_store.keys() or any(
             reached[number] < sure for number, sure in behind.sure.items()
         ):
             # The step waits: the viewer asked for lines that the next poll will read.
@@ -288,7 +288,7 @@ class StoresHub:
             self._asking.append(viewer)
         for behind in self._catching_up.values():
             query = WatchedQuery(behind.asked_for)
-            behind.parts[number] = CatchUp(query, begin, begin, view)
+            behind.by_store[number] = CatchUp(query, begin, begin, view)
         if self._main.position is not None:
             hub.begin_live(begin)
             for viewer, asked_for in self._main.live_viewers:
@@ -299,7 +299,7 @@ class StoresHub:
     def _leave_store(self, number: int) -> None:
         """Go on without the store of a rule, which was removed."""
         for behind in self._catching_up.values():
-            behind.parts.pop(number).close()
+            behind.by_store.pop(number).close()
         self._hubs.pop(number).close()
         self._share()
 
