@@ -139,37 +139,25 @@ def finding_text(one: Finding) -> str:
 
 def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     name = arguments.plugin
-    makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
-    if name == PLUGIN and not has_line_logger():
-        raise UsageError(
-            f"--plugin NAME is needed; for the line logger: {how_to_install_line_logger()}"
-        )
-    if name not in makers:
-        near = did_you_mean(name, list(makers))
-        path = f"; {OVERLOOKED}" if is_overlooked(Path.cwd()) else ""
-        raise UsageError(
-            f"{shown(name)} is no plugin of twistd{near}; logsrv plugins lists them{path}"
-        )
-    options = makers[name].options()
+    maker = _find_maker(name)
+    options = maker.options()
     if not isinstance(options, SettingsOptions):
         raise UsageError(f"{shown(name)} is not a plugin of the kit, so it cannot be checked")
     # Without twistd, the usage line would begin with the plugin's name alone.
     options.synopsis = f"Usage: logsrv check {options.synopsis}"
-    asked_for = find_user(arguments.user) if arguments.user else None
-    if asked_for and not asked_for.is_me and os.geteuid() != 0:
-        raise UsageError(f"--user {asked_for.name}: only root can check the rights of another user")
+    asked_for = _find_asked_user(arguments.user) if arguments.user else None
     words = _service_arguments(arguments)
     try:
-        service = _made(makers[name], options, words)
+        service = _made(maker, options, words)
         running = _running(service, name)
         if running is not None and not words and not _names_config(name):
             # Nothing says which configuration is meant: it is that of the server which has the store.
-            options = makers[name].options()
+            options = maker.options()
             prefix = variable_prefix(name)
             options.environment = {prefix + key: text for key, text in running.environment.items()}
             yield ok(CONFIGURATION, f"as process {running.pid} was started, which has the store")
             with contextlib.chdir(running.directory):
-                service = _made(makers[name], options, running.words)
+                service = _made(maker, options, running.words)
             running = None
     except (LogsrvError, OSError) as failure:
         *others, last = getattr(failure, "errors", (failure,))
@@ -196,6 +184,30 @@ def _all_findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         yield warning(where, broken, "mend or remove it; logsrv plugins shows all")
     asked = CheckRequest(user, reach=arguments.reach, file=options.loaded.file, line=arguments.line)
     yield from check_service(service, name, asked)
+
+
+def _find_maker(name: str) -> Any:
+    """Return the service maker with a name. Raises UsageError."""
+    makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
+    if name == PLUGIN and not has_line_logger():
+        raise UsageError(
+            f"--plugin NAME is needed; for the line logger: {how_to_install_line_logger()}"
+        )
+    if name not in makers:
+        near = did_you_mean(name, list(makers))
+        path = f"; {OVERLOOKED}" if is_overlooked(Path.cwd()) else ""
+        raise UsageError(
+            f"{shown(name)} is no plugin of twistd{near}; logsrv plugins lists them{path}"
+        )
+    return makers[name]
+
+
+def _find_asked_user(name: str) -> User:
+    """Return the user of --user. Raises UsageError."""
+    user = find_user(name)
+    if not user.is_me and os.geteuid() != 0:
+        raise UsageError(f"--user {user.name}: only root can check the rights of another user")
+    return user
 
 
 def _made(maker: Any, options: Any, words: Sequence[str]) -> Any:
