@@ -86,16 +86,13 @@ class Installation(NamedTuple):
 
     def _place(self, extras: str) -> str:
         """Return pip's word for the place that logsrv was installed from; "" if the place is gone."""
+        checkout = f"{self.checkout}{extras}" if self.checkout else ""
         if not self.name:
-            return f"{self.checkout}{extras}" if self.checkout else ""
+            return checkout
         url = self.origin.get("url", "")
         if not url:
             # A checkout on Python's path has a distribution that was never installed.
-            return (
-                f"{self.checkout}{extras}"
-                if self.checkout
-                else f"{self.name}{extras}=={self.version}"
-            )
+            return checkout or f"{self.name}{extras}=={self.version}"
         if path := _path(self.origin):
             return f"{path}{extras}" if os.path.exists(path) else ""
         vcs = self.origin.get("vcs_info")

@@ -184,15 +184,7 @@ def _read_config_file(
     directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)
     options_here = {option_name(attribute) for attribute in options_of(settings_class)}
-    names = []
-    for attribute, declared in arrays.items():
-        name = table_key(attribute, declared)
-        if declared.shorthand not in (None, name) and _has_table(document.get(declared.shorthand)):
-            raise ConfigurationError(
-                f"{origin}, key {declared.shorthand}: no table (did you mean [[{name}]]?)"
-            )
-        if name not in options_here or _has_table(document.get(name)):
-            names.append(name)
+    names = _names_of_arrays(settings_class, document, origin)
     top: GivenValues = {}
     written: dict[str, _TablesInFile] = {}
     mistakes = Mistakes()
@@ -232,6 +224,23 @@ def _read_config_file(
                 written[attribute].append((location, level))
     mistakes.raise_found()
     return top, written
+
+
+def _names_of_arrays(
+    settings_class: type[Any], document: Mapping[str, Any], origin: str
+) -> list[str]:
+    """Return the keys of the file that are arrays of tables, not options. Raises ConfigurationError."""
+    options = {option_name(attribute) for attribute in options_of(settings_class)}
+    names = []
+    for attribute, declared in tables_of(settings_class).items():
+        name = table_key(attribute, declared)
+        if declared.shorthand not in (None, name) and _has_table(document.get(declared.shorthand)):
+            raise ConfigurationError(
+                f"{origin}, key {declared.shorthand}: no table (did you mean [[{name}]]?)"
+            )
+        if name not in options or _has_table(document.get(name)):
+            names.append(name)
+    return names
 
 
 def _has_table(found: Any) -> bool:
