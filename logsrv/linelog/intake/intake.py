@@ -157,6 +157,10 @@ class Intake:
         self._oversize = self._oversize_said = 0
         self._oversize_source = ""
         self._too_long = RateLimitedLog(clock.seconds)
+        self._watch_counts(metrics, label)
+
+    def _watch_counts(self, metrics: Counts, label: str) -> None:
+        """Let the metrics read the counts of this listener: they are plain attributes on the hot path."""
         counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
