@@ -311,9 +311,10 @@ class LoggerService(ListeningService[LoggerSettings]):
         log_broken_parts({**PARTS_FOUND.broken, **self.parts.broken})
         self.parts.before_store_opens(self.settings)
         self.store.open()
-        self._hangs.log_hangs_periodically()
         log_interpreter_fault(self.parts.processes(self.settings))
         self._apply_to_parts(self.settings)
+        # A start that is refused before has nothing to stop.
+        self._hangs.log_hangs_periodically()
 
     def _apply_to_parts(self, settings: LoggerSettings) -> None:
         # First, as one may raise; then nothing has changed.
