@@ -25,7 +25,7 @@ from logsrv.gopher.command.show import Answer, Ask, TextOutput, show_json, show_
 from logsrv.gopher.fetch import blocking
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
-from logsrv.gopher.wire.errors import UnknownHost
+from logsrv.gopher.wire.errors import TimedOut, Truncated, UnknownHost
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type, item_type_by_name
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -216,7 +216,8 @@ def open_answer(
 ) -> Answer:
     """Open the answer to `url`, as sent by the server, or the local file or directory.
 
-    most_bytes: replaces the default limit of its kind. Raises GopherError, ConfigurationError.
+    most_bytes: replaces the default limit of its kind. Raises GopherError (NeedsTLS for a server that
+    sends nothing and speaks TLS), ConfigurationError.
     """
     kind = answer_kind_of(url)
     limits = connection.limits
@@ -225,7 +226,20 @@ def open_answer(
     if not isinstance(url, GopherURL):
         return LocalAnswer(url, limits.most_bytes(kind))
     options = connection.replace(limits=limits)
-    return blocking.open_answer(url, options, None if kind == "binary" else kind, as_sent=True)
+    try:
+        answer = blocking.open_answer(
+            url, options, None if kind == "binary" else kind, as_sent=True
+        )
+        if answer.is_empty:
+            blocking.raise_if_needs_tls(url, options)
+    except (TimedOut, Truncated) as error:
+        is_silent = (
+            not error.received if isinstance(error, Truncated) else error.phase == "first byte"
+        )
+        if is_silent:
+            blocking.raise_if_needs_tls(url, options)
+        raise
+    return answer
 
 
 def _show_or_save(
@@ -263,6 +277,10 @@ def _show_or_save(
     colours = options.color == "always" or (options.color == "auto" and has_colours(stdout))
     screen = TextOutput(stdout, encoding, colours, terminal, options.charset)
     with ask() as answer:
+        if isinstance(answer, blocking.GopherFile) and answer.is_empty:
+            stderr.write(
+                "the server closed the connection without an answer, or the item is empty\n"
+            )
         if kind == "binary" or (options.raw and fits):
             for piece in answer.pieces():
                 stdout.write(piece)

@@ -17,12 +17,23 @@ from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.stream import AnswerStream
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
+from logsrv.gopher.wire.errors import (
+    GopherError,
+    NeedsTLS,
+    ProxyError,
+    Refused,
+    TimedOut,
+    TLSError,
+    UnknownHost,
+)
 from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
 from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 TIMEOUT = 30.0
+# Seconds for each step of the question whether a silent server speaks TLS.
+_ASK_TLS = 5.0
 _MENU_LINE = rb"(?m)^[^\t\n]+\t[^\t\n]*\t[^\t\n]*\t\d*[\t\r\n]"
 _CHUNK = 64 * 1024
 _LONG = 3600.0
@@ -101,6 +112,11 @@ class GopherFile(io.BufferedReader):
         self._body = body
         super().__init__(body, _CHUNK)
 
+    @property
+    def is_empty(self) -> bool:
+        """Return true if the server sent nothing. Waits for the first byte. Raises GopherError."""
+        return not self._body.peek() and not self._body.received
+
     def pieces(self) -> Iterator[bytes]:
         """Yield the whole answer in pieces as they arrive, faster than `read`. Raises GopherError."""
         while piece := self._body.wait_for_piece():
@@ -109,6 +125,33 @@ class GopherFile(io.BufferedReader):
     def begins_with_menu(self) -> bool:
         """Return true if a line at the beginning has the fields of a menu: for URLs of uncertain type."""
         return re.search(_MENU_LINE, self._body.peek()) is not None
+
+
+def raise_if_needs_tls(url: GopherURL, options: ConnectionOptions) -> None:
+    """Raise NeedsTLS if the server of `url`, which sent nothing, speaks TLS on this port.
+
+    An empty answer alone does not tell: OpenSSL closes without an alert, and waits for more after an empty
+    selector, while an empty text may end without a byte, too. So the request is sent again inside TLS.
+    Any certificate will do: the selector has been sent without TLS already.
+    """
+    if url.tls or not _speaks_tls(url.replace(tls=True), options):
+        return
+    raise NeedsTLS(url.address, str(url.replace(tls=True)))
+
+
+def _speaks_tls(url: GopherURL, options: ConnectionOptions) -> bool:
+    limits = options.limits.replace(connect=_ASK_TLS, first_byte=_ASK_TLS, whole=3 * _ASK_TLS)
+    options = options.replace(limits=limits, trust=Trust(insecure=True, accept_cut=True))
+    try:
+        with open_answer(url, options, "text"):
+            return True
+    except (TLSError, Refused, ProxyError, UnknownHost):
+        return False
+    except TimedOut as error:
+        return error.phase != "connect"
+    except GopherError:
+        # Its handshake succeeded.
+        return True
 
 
 def open_answer(

@@ -112,6 +112,18 @@ class NotGopher(GopherError, code="not-gopher", exit_status=9):
         self.protocol = protocol
 
 
+class NeedsTLS(NotGopher):
+    """The server sends nothing without TLS, and speaks TLS on this port."""
+
+    def __init__(self, address: str, tls_url: str) -> None:
+        """tls_url: the same item inside TLS."""
+        GopherError.__init__(
+            self,
+            f"{one_line(address)} sends nothing without TLS: write {one_line(tls_url, 500)}",
+        )
+        self.protocol = "TLS"
+
+
 class TLSError(GopherError, code="tls", exit_status=10):
     """TLS failed, or the server is not trusted: the certificate, the pin or the handshake."""
 

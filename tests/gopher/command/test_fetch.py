@@ -134,3 +134,24 @@ def test_a_proxy_leads_there(serve):
         assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0
     finally:
         proxy.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/1/pictures", "/0/about.txt", "/9/picture"])
+def test_a_server_that_sends_nothing_because_it_speaks_tls_is_an_error_that_says_what_to_write(
+    serve, certificate, tmp_path, monkeypatch, path
+):
+    monkeypatch.chdir(tmp_path)
+    server = serve(MENU, certificate)
+    # It waits for more after an empty selector, and closes without an alert after a longer one.
+    status, out, err = gopher(server.url(path), "--timeout", "300ms")
+    written = f"write {server.url(path, 'gophers')}\n"
+    assert (status, out) == (9, b"") and err.startswith("gopher: ") and err.endswith(written)
+    assert os.listdir() == []
+
+
+def test_an_empty_text_is_shown_and_a_note_says_that_nothing_came(serve):
+    status, out, err = gopher(serve(b"").url("/0/empty.txt"))
+    assert (status, out) == (0, b"") and "without an answer, or the item is empty" in err
+    assert gopher(serve(b".\r\n").url("/0/empty.txt")) == (0, b"", "")
+    status, out, err = gopher(serve(b"").url("/0/empty.txt"), "--json")
+    assert (json.loads(out)["text"], err) == ("", "")
