@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cached_property, partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import attrs
@@ -116,6 +117,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     elif is_factory(stream):
         raise ConfigurationError(f"{stream!r:.80} is {NO_FACTORY}")
     elif callable(stream) and not isinstance(stream, type):
+        _check_takes_connection(stream)
         build = partial(Connection, stream)
     elif stream is not None:
         raise ConfigurationError(
@@ -129,6 +131,28 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         refuses_tls=isinstance(stream, type) and issubclass(stream, LineProtocol),
         sends_text=not (isinstance(stream, type) and extends_frame_protocol(stream)),
     )
+
+
+def _check_takes_connection(handle: Callable[..., Any]) -> None:
+    """Raise ConfigurationError for a function that cannot be called with a connection alone."""
+    try:
+        parameters = signature(handle)
+    except ValueError:
+        # A function in C, which does not tell.
+        return
+    try:
+        parameters.bind(None)
+    except TypeError:
+        name = getattr(handle, "__name__", repr(handle))
+        hint = ""
+        if len(parameters.parameters) == 2:
+            hint = (
+                "; it is the reader and the writer at once: `await connection.read_line()`, "
+                "`connection.send_line(…)`"
+            )
+        raise ConfigurationError(
+            f"{name:.80}{parameters!s:.80} has to take one argument, the connection{hint}"
+        ) from None
 
 
 def is_web_resource_class(served: object) -> TypeGuard[Callable[..., Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 
 import attrs
@@ -24,7 +25,11 @@ NO_LOOP = (
     "no running event loop",
     "There is no current event loop",
     "await wasn't used with future",
+    # Of Queue.get, Event.wait and the other waits of asyncio that make a future.
+    "'NoneType' object has no attribute 'create_future'",
 )
+# The program of the child process of `logsrv run`; its second argument is the plugin's file.
+RUN_CHILD = "logsrv/cli/serving.py"
 LIMITS = "a limit of time is timeout= of a read, or deadline"
 
 
@@ -142,12 +147,23 @@ class Failures:
 
 def asyncio_advice(error: BaseException | None, plugin: str) -> str | None:
     """Return a sentence for the author if `error` shows a wrong use of asyncio, else None."""
-    said = str(error) if isinstance(error, RuntimeError) else ""
+    said = str(error) if isinstance(error, RuntimeError | AttributeError) else ""
     if said.startswith("Task got bad yield"):
         return f"a task that asyncio itself begins cannot await this; {LIMITS}"
     if said.startswith(NO_LOOP):
-        return f"it needs asyncio: start it with twistd --reactor asyncio {plugin}; {LIMITS}"
+        return f"it needs asyncio: {_command_with_asyncio(plugin)}; {LIMITS}"
     return None
+
+
+def _command_with_asyncio(plugin: str) -> str:
+    """Return how to start this process again so that it has asyncio, in the words of its own command."""
+    program, *words = sys.argv or [""]
+    name = os.path.basename(program)
+    if program.endswith(RUN_CHILD) and len(words) > 1:
+        return f"start it with logsrv run --reactor asyncio {os.path.basename(words[1])}"
+    if name in ("pytest", "py.test") or program.endswith("pytest/__main__.py"):
+        return "a MemoryService has none, so test it with the fixture `serving` and pytest --reactor asyncio"
+    return f"start it with {'twist' if name == 'twist' else 'twistd'} --reactor asyncio {plugin}"
 
 
 def _innermost_location(failure: Failure) -> str:

@@ -31,6 +31,32 @@ async def handle(connection: Connection) -> None:
     """Serve a peer."""
 
 
+async def stream_handler(reader: Any, writer: Any) -> None:
+    """Serve a peer as asyncio.start_server calls it."""
+
+
+class Guests:
+    """An author's object whose method serves a peer."""
+
+    async def handle(self, connection: Connection, greeting: str = "Hello") -> None:
+        """Serve a peer."""
+
+
+def test_a_function_that_does_not_take_a_connection_alone_is_refused_at_the_start():
+    with pytest.raises(StartError) as refused:
+        MemoryService(stream_handler)
+    assert str(refused.value) == (
+        "plugin: stream_handler(reader: Any, writer: Any) -> None has to take one argument, the connection;"
+        " it is the reader and the writer at once: `await connection.read_line()`, "
+        "`connection.send_line(…)`"
+    )
+    nothing: Any = lambda: None  # noqa: E731
+    with pytest.raises(ConfigurationError, match=r"the connection$"):
+        protocols_of(nothing, None)
+    for taken in (handle, Guests().handle, print, lambda *peers: None):
+        protocols_of(taken, None)
+
+
 def test_tls_is_refused_where_a_protocol_of_the_kit_is_served():
     assert protocols_of(Lines, None).refuses_tls
     assert not protocols_of(Protocol, None).refuses_tls

@@ -139,3 +139,25 @@ def test_a_task_of_asyncio_that_awaits_the_kit_is_told_of_the_limits_of_time():
         "a task that asyncio itself begins cannot await this; a limit of time is timeout= of a read, or "
         "deadline"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (["/usr/bin/twistd", "-n", "shout"], "start it with twistd --reactor asyncio shout"),
+        (["/usr/bin/twist", "shout"], "start it with twist --reactor asyncio shout"),
+        (
+            ["/lib/logsrv/cli/serving.py", "7", "/home/me/shout.py", "default"],
+            "start it with logsrv run --reactor asyncio shout.py",
+        ),
+    ],
+)
+async def test_what_needs_asyncio_names_the_command_in_use(monkeypatch, command, advice):
+    """Also for the waits of asyncio that find no loop in their own way, such as that of a queue."""
+    monkeypatch.setattr("sys.argv", command)
+    for wait in (asyncio.Queue().get, asyncio.Event().wait, lambda: asyncio.sleep(1)):
+        with pytest.raises((RuntimeError, AttributeError)) as failed:
+            await Deferred.fromCoroutine(wait())
+        assert asyncio_advice(failed.value, "shout") == (
+            f"it needs asyncio: {advice}; a limit of time is timeout= of a read, or deadline"
+        )
