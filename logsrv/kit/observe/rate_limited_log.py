@@ -162,7 +162,7 @@ def _command_with_asyncio(plugin: str) -> str:
     if program.endswith(RUN_CHILD) and len(words) > 1:
         return f"start it with logsrv run --reactor asyncio {os.path.basename(words[1])}"
     if name in ("pytest", "py.test") or program.endswith("pytest/__main__.py"):
-        return "a MemoryService has none, so test it with the fixture `serving` and pytest --reactor asyncio"
+        return "a MemoryService has none: use the fixture `serving` and pytest --reactor asyncio"
     return f"start it with {'twist' if name == 'twist' else 'twistd'} --reactor asyncio {plugin}"
 
 

@@ -8,10 +8,20 @@ from itertools import zip_longest
 CONTEXT = 20
 # Bytes of an answer that an error shows whole.
 SHORT = 60
+# Pieces of a list that an error shows.
+MOST_PIECES = 20
 
 
 def short_repr(value: object) -> str:
-    """Return the `repr` of a value; long bytes without their middle, and with their number."""
+    """Return the `repr` of a value; long bytes without their middle, and with their number.
+
+    Of a list of bytes, only some at each end are shown.
+    """
+    if isinstance(value, list):
+        shown = [short_repr(one) for one in value]
+        if len(shown) > MOST_PIECES:
+            shown[3:-2] = [f"… ({len(value)} pieces)"]
+        return f"[{', '.join(shown)}]"
     if not isinstance(value, bytes) or len(value) <= 80:
         return repr(value)
     return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"

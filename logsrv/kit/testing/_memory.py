@@ -9,6 +9,7 @@ assert peer.received() == b"HELLO\\r\\n"
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.plugins import load_object
 from logsrv.kit.protocols._datagrams import Datagrams
 from logsrv.kit.service._stop import CLOSE_SECONDS, STOP_SECONDS
-from logsrv.kit.testing._difference import difference
+from logsrv.kit.testing._difference import difference, short_repr
 from logsrv.kit.testing._memory_clock import NEEDS_SERVE, MemoryClock
 from logsrv.kit.testing._memory_http import NO_HEADERS, MemoryAnswer, http_request, parse_answer
 from logsrv.kit.testing._memory_peers import (
@@ -37,7 +38,7 @@ from logsrv.kit.testing._memory_peers import (
     MemorySender,
     MemoryStreams,
 )
-from logsrv.kit.text.words import did_you_mean
+from logsrv.kit.text.words import did_you_mean, listed
 
 FIRST_PORT = 50000
 # The attributes of an input of the line logger, and of a format of its input `http`; and the function that
@@ -179,7 +180,7 @@ class MemoryService:
     If its state needs time to start, the clock is advanced until it has started.
 
     service: the RunningService that protocols get. clock: `advance(seconds)` lets time pass, so that timers
-    fire.
+    fire. What a start would log about its options, such as a limit without effect, is a Python warning.
     """
 
     def __init__(self, what: Any, *arguments: str, **how: Any) -> None:
@@ -195,7 +196,10 @@ class MemoryService:
         self.to: str | None = None
         self.clock = MemoryClock(self._let_peers_act)
         self._peers: set[MemoryPeer] = set()
-        self._settings = ChangingOptions(parsed(plugin, arguments))
+        options = parsed(plugin, arguments)
+        for sentence in options.loaded.warnings:
+            warnings.warn(f"{plugin.name}: {sentence}", stacklevel=2)
+        self._settings = ChangingOptions(options)
         self._ports = itertools.count(FIRST_PORT)
         self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
         self.service: ProtocolService[Any, Any] = plugin.make_service_on(self.clock, self._settings)
@@ -309,8 +313,9 @@ class MemoryService:
         if len(answers) > 1:
             (one, cut), (other, otherwise) = list(answers.items())[:2]
             raise AssertionError(
-                f"the answer to {cut} is {one!r}, to {otherwise} {other!r}: "
-                f"{difference(one, other)}; all of them went to one service, and its state may have changed"
+                f"the answer to {short_repr(cut)} is {short_repr(one)}, to {short_repr(otherwise)} "
+                f"{short_repr(other)}: {difference(one, other)}; all of them went to one "
+                "service, and its state may have changed"
             )
         return next(iter(answers))
 
@@ -323,8 +328,8 @@ class MemoryService:
         peer.disconnect()
         if works:
             raise AssertionError(
-                f"{pieces} has no answer yet: the handler still waits; `connect` a peer and advance the "
-                f"clock for it, or for other code: {NEEDS_SERVE}"
+                f"{short_repr(pieces)} has no answer yet: the handler still waits; `connect` a "
+                f"peer and advance the clock for it, or for other code: {NEEDS_SERVE}"
             )
         return answer
 
@@ -384,5 +389,21 @@ class MemoryService:
         return self.service.served.cut
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return the value of a counter or gauge, summed over the labels that are not given."""
+        """Return the value of a counter or gauge, summed over the labels that are not given.
+
+        Raises ValueError for a name that is neither declared nor was counted yet, for a histogram, and for
+        a label that the metric does not have: 0 would hide a misspelt name.
+        """
+        found = {metric.name: metric for metric in self.service.metrics.catalogue}
+        if (metric := found.get(name)) is None:
+            raise ValueError(
+                f"there is no metric {name}{did_you_mean(name, list(found))}; before its first count, it is"
+                " known only if it is declared (`service.metrics.declare`)"
+            )
+        if metric.kind == "histogram":
+            raise ValueError(f"{name} is a histogram, and has no single value")
+        for label in labels.keys() - set(metric.labels):
+            has = listed(metric.labels) if metric.labels else "no labels"
+            hint = did_you_mean(label, metric.labels)
+            raise ValueError(f"{name} has no label {label}{hint}; it has {has}")
         return self.service.metrics.value(name, **labels)

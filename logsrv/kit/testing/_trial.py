@@ -67,7 +67,7 @@ class Trial:
         finally:
             globalLogPublisher.removeObserver(observe)
         forgotten = [str(one.message) for one in warned if "never awaited" in str(one.message)]
-        failed = sum(service.metric(name) for name in FAILED)
+        failed = sum(service.service.metrics.value(name) for name in FAILED)
         wrong = [*failures, *forgotten] or (["it is counted as failed"] if failed else [])
         if wrong:
             raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")

@@ -44,6 +44,11 @@ class MemoryInputSettings(ListenerSettings, OperatorSettings):
         InputEndpoint(ENDPOINTS[0], "lines", Endpoint(ENDPOINTS[0], "tcp")), LISTEN, "not used"
     )
 
+    @property
+    def without_use(self) -> dict[str, str]:
+        """Nothing: the tested input may use any option."""
+        return {}
+
 
 class MemoryStore:
     """The part of a store that inputs use: it keeps all blocks, and each is safe at once."""

@@ -82,7 +82,7 @@ async def test_code_that_needs_asyncio_is_told_how_to_start():
     for one in said:
         assert " at test_tasks.py:" in one
         assert one.endswith(
-            ": it needs asyncio: a MemoryService has none, so test it with the fixture `serving` and "
+            ": it needs asyncio: a MemoryService has none: use the fixture `serving` and "
             "pytest --reactor asyncio; a limit of time is timeout= of a read, or deadline"
         )
     assert not any("Traceback" in one for one in messages)

@@ -1,5 +1,6 @@
 """The service in memory: as with sockets; it tells if answers depend on cuts, and where two differ."""
 
+import warnings
 from typing import Any, ClassVar
 
 import attrs
@@ -9,6 +10,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 
+from logsrv.inputs import Delimiter, FrameInput
 from logsrv.kit import (
     DURATION,
     TEXT,
@@ -22,7 +24,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, every_split
-from logsrv.kit.testing._difference import difference
+from logsrv.kit.testing._difference import difference, short_repr
 from logsrv.kit.testing._memory_peers import MemoryTransport
 from tests.parts.talking import Shout
 
@@ -33,6 +35,22 @@ class Chunks(Protocol):
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
         self.transport.write(b"[%b]" % data)
+
+
+class AtEnd(Protocol):
+    """Answers with its first chunk, when that is a single byte."""
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        if len(data) == 1:
+            self.transport.write(b"!")
+
+
+class Marked(FrameInput):
+    """An author's input."""
+
+    name = "marked"
+    framing = Delimiter(b"\x1e")
 
 
 @attrs.frozen(kw_only=True)
@@ -389,3 +407,39 @@ def test_a_text_as_a_datagram_is_refused_as_by_a_socket():
     [failed] = [event["log_failure"] for event in events if "log_failure" in event]
     assert "a bytes-like object is required, not 'str'" in str(failed.value)
     assert service.metric("datagrams_failed_total") == 1
+
+
+def test_a_metric_that_is_not_there_is_an_error_with_the_near_name():
+    service = MemoryService(Shout)
+    service.service.metrics.count("rounds_total", table="1")
+    service.service.metrics.time("round_seconds", table="1")
+    assert service.metric("rounds_total") == service.metric("rounds_total", table="1") == 1
+    assert service.metric("connections_total") == 0, "declared, and not counted yet"
+    for name, labels, sentence in (
+        ("rouns_total", {}, r"no metric rouns_total \(did you mean rounds_total\?\); before"),
+        ("rounds_total", {"tabel": "1"}, r"no label tabel \(did you mean table\?\); it has table"),
+        ("tasks_failed_total", {"table": "1"}, "no label table; it has "),
+        ("round_seconds", {}, "is a histogram"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            service.metric(name, **labels)
+
+
+def test_what_a_start_logs_about_its_options_is_a_warning():
+    """Such as a limit that another one makes useless."""
+    with pytest.warns(UserWarning, match="--max-record 1KiB: less than --max-line, so records"):
+        MemoryService(Marked(), "--max-record", "1KiB")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MemoryService(Marked(), "--max-record", "1KiB", "--max-line", "1KiB", "--shared-key", "x")
+
+
+def test_answer_shortens_long_bytes():
+    """As conformance does: a frame may have a thousand bytes, and every byte is a piece."""
+    with pytest.raises(AssertionError) as raised:
+        MemoryService(Chunks).answer(b"\xff" * 1000)
+    assert "(1000 bytes)" in str(raised.value) and len(str(raised.value)) < 2000
+    with pytest.raises(AssertionError) as raised:
+        MemoryService(AtEnd).answer(b"\xff" * 1000)
+    assert len(str(raised.value)) < 2000
+    assert short_repr([b"x"] * 1000) == "[b'x', b'x', b'x', … (1000 pieces), b'x', b'x']"
