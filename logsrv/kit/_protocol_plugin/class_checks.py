@@ -8,10 +8,8 @@ its name.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from inspect import getattr_static, isfunction, unwrap
-from types import CodeType
+from collections.abc import Iterable, Mapping
+from inspect import getattr_static, isfunction
 from typing import Any
 
 from logsrv.errors import ConfigurationError
@@ -19,6 +17,7 @@ from logsrv.kit._protocol_plugin.service_settings import DEFAULTS, frame_protoco
 from logsrv.kit.protocols._datagrams import DatagramLines, Datagrams
 from logsrv.kit.protocols._line_protocol import LineProtocol, RequestProtocol
 from logsrv.kit.protocols._protocol import PeerProtocol
+from logsrv.kit.text.misspelt import edit_distance, folded, is_typo, names_of_author, names_used
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
@@ -91,9 +90,6 @@ _ATTRIBUTES: dict[str, tuple[type, ...]] = {
 }
 # A peer in memory has none, so that a test gives the class one.
 _SET_BY_TESTS = ("certificate",)
-# Shorter names are too near to other words.
-_SHORTEST = 7
-_PACKAGES = ("logsrv.", "twisted.", "zope.")
 
 
 def check_protocol_class(served: type[Any]) -> None:
@@ -158,8 +154,8 @@ def _check_names(protocol_class: type[Any], base: type[Any], for_input: str) -> 
     """
     methods = [one for one in _METHODS if hasattr(base, one)]
     attributes = [one for one in _ATTRIBUTES if hasattr(base, one)]
-    own = _names_of_author(protocol_class)
-    used = {name for one in own.values() for name in _names_used(one)}
+    own = names_of_author(protocol_class)
+    used = {name for one in own.values() for name in names_used(one)}
     for name, value in own.items():
         is_method = isfunction(value)
         meant = _KITS.get(name) if is_method else None
@@ -195,16 +191,6 @@ def _check_not_hidden(protocol_class: type[Any], base: type[Any], name: str, val
         )
 
 
-def _names_used(value: Any) -> Iterator[str]:
-    """Yield the names that a method or a property uses, also in the functions inside it."""
-    parts = [value, *(getattr(value, one, None) for one in ("__func__", "fget", "fset", "fdel"))]
-    codes = [unwrap(one).__code__ for one in parts if isfunction(one)]
-    while codes:
-        code = codes.pop()
-        yield from code.co_names
-        codes += [one for one in code.co_consts if isinstance(one, CodeType)]
-
-
 def _check_callable(protocol_class: type[Any], name: str, value: object) -> None:
     """Raise ConfigurationError unless the kit can call `value`, the author's for one of our methods."""
     if not callable(value) and not hasattr(value, "__get__"):
@@ -218,7 +204,7 @@ def _check_callable(protocol_class: type[Any], name: str, value: object) -> None
 
 def _is_meant(name: str, ours: str) -> bool:
     """Return whether the author means our attribute `ours` by `name`: a limit of Twisted's, or a typo."""
-    return _is_typo(name, ours) or (name == "MAX_LENGTH" and ours in ("max_line", "max_frame"))
+    return is_typo(name, ours) or (name == "MAX_LENGTH" and ours in ("max_line", "max_frame"))
 
 
 def _refusal(protocol_class: type[Any], name: str, meant: str) -> ConfigurationError:
@@ -234,49 +220,6 @@ def _meant_method(
     if meant is not None:
         meant = meant or for_input
         return meant if meant not in own else None
-    if for_input not in own and _distance(_folded(name), _folded(for_input)) <= 2:
+    if for_input not in own and edit_distance(folded(name), folded(for_input)) <= 2:
         return for_input
-    return next((one for one in methods if one not in own and _is_typo(name, one)), None)
-
-
-def _names_of_author(protocol_class: type[Any]) -> dict[str, Any]:
-    """Return the attributes of a class that its author's classes give it."""
-    found: dict[str, Any] = {}
-    for one in reversed(protocol_class.__mro__):
-        if f"{one.__module__}.".startswith(_PACKAGES):
-            found = {name: value for name, value in found.items() if name not in vars(one)}
-        elif one.__module__ not in sys.stdlib_module_names:
-            found |= vars(one)
-    return {name: value for name, value in found.items() if not name.startswith("_")}
-
-
-def _is_typo(name: str, ours: str) -> bool:
-    """Return whether `name` is `ours` with other capitals and underscores, and one letter more or less.
-
-    Also with two letters in the wrong order. One letter in place of another often makes another word.
-    """
-    one, other = _folded(name), _folded(ours)
-    return one == other or (len(ours) >= _SHORTEST and _distance(one, other, replacing=2) <= 1)
-
-
-def _folded(name: str) -> str:
-    return name.lower().replace("_", "")
-
-
-def _distance(one: str, other: str, replacing: int = 1) -> int:
-    """Return how many letters to add, remove, swap with the next, or replace to make `other` of `one`.
-
-    replacing: what a replaced letter counts.
-    """
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for at, letter in enumerate(one, 1):
-        before, row, last = row, [at], before
-        for to, wanted in enumerate(other, 1):
-            row.append(
-                min(row[-1] + 1, before[to] + 1, before[to - 1] + replacing * (letter != wanted))
-            )
-            swapped = at > 1 and to > 1 and one[at - 2 : at] == wanted + other[to - 2]
-            if swapped:
-                row[-1] = min(row[-1], last[to - 2] + 1)
-    return row[-1]
+    return next((one for one in methods if one not in own and is_typo(name, one)), None)

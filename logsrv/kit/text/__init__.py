@@ -9,6 +9,7 @@ Its modules:
 escape, colours     control characters escaped, colours removed
 paths               file names from outside
 time                times as text
+misspelt            names in an author's class that are ours misspelt
 words, paragraphs   words of messages; text in lines of a width
 checksums           lines and JSON with a checksum in them
 outside_json        JSON from outside

@@ -103,6 +103,8 @@ class ColumnMaker:
         self._began = 0.0
         self._listed = -LIST_EVERY
         self._failures = 0
+        # Whether the log says that the extra is missing: once, and not at each reload.
+        self._missing_reported = False
         self._reported: set[int] = set()
         self._wake = clock.event()
         self._ended: Deferred[None] = Deferred()
@@ -117,7 +119,8 @@ class ColumnMaker:
         self.look_soon()
         if before == "NEW" and is_wanted:
             threading.Thread(target=self._run, name="store-columns", daemon=True).start()
-        elif policy.columns and not is_wanted:
+        elif policy.columns and not is_wanted and not self._missing_reported:
+            self._missing_reported = True
             log.info("no columns are made without the extra: {how}", how=how_to_install("columns"))
 
     def _advance(self, event: str) -> None:

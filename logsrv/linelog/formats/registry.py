@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.plugins import Plugins
-from logsrv.linelog.intake.interfaces import IInput, InputFormat
+from logsrv.linelog.intake.interfaces import IInput, InputFormat, check_input_spelling
 
 log = Logger()
 
@@ -32,7 +32,9 @@ class Inputs(Mapping[str, IInput]):
     def __getitem__(self, name: str) -> IInput:
         if name not in self._loaded:
             found = self.plugins[name]
-            self._loaded[name] = found.load() if isinstance(found, InputFormat) else found
+            loaded = found.load() if isinstance(found, InputFormat) else found
+            check_input_spelling(loaded)
+            self._loaded[name] = loaded
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

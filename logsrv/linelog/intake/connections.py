@@ -144,6 +144,7 @@ class Input:
         """Return the factory of a listener. Raises ConfigurationError if the input takes no connections."""
         if self.no_streams:
             raise ConfigurationError(f"{intake.label}: {self.no_streams}")
+        self._require(intake, "connection", "connections", "no_streams")
         return ConnectionFactory(
             lambda: ((intake.rules.join and self.joining) or self.connection)(intake),
             refuses_tls=self.refuses_tls,
@@ -153,7 +154,16 @@ class Input:
         """Return a receiver of datagrams. Raises ConfigurationError if the input takes none."""
         if self.no_datagrams:
             raise ConfigurationError(f"{intake.label}: {self.no_datagrams}")
+        self._require(intake, "receiver", "datagrams", "no_datagrams")
         return self.receiver(intake)
+
+    def _require(self, intake: Intake, name: str, what: str, sentence: str) -> None:
+        """Raise ConfigurationError if the author has given no class `name`, which takes `what`."""
+        if not hasattr(self, name):
+            raise ConfigurationError(
+                f"{intake.label}: the input {self.name} takes no {what}; its class has no `{name}` (a "
+                f"sentence in `{sentence}` would say here what to use)"
+            )
 
 
 class AnswerState(enum.Enum):

@@ -12,6 +12,7 @@ from zope.interface import Attribute, Interface, implementer
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.plugins import call_object
+from logsrv.kit.text.misspelt import check_spelling
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
@@ -90,3 +91,12 @@ class InputFormat:
 
     def datagrams(self, intake: Intake) -> IDatagramReceiver:
         return self.load().datagrams(intake)
+
+
+def check_input_spelling(made: object) -> None:
+    """Raise ConfigurationError for a misspelt name in an author's input, or in a class that it names."""
+    check_spelling(type(made))
+    for name in ("connection", "joining", "receiver"):
+        named = getattr(made, name, None)
+        if isinstance(named, type):
+            check_spelling(named)

@@ -158,6 +158,18 @@ class WholeLines:
         return len(self.text) - self.number
 
 
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def _hint_for(record: object) -> str:
+    """Return what to write for a value that is no bytes."""
+    if isinstance(record, str):
+        return "encode the text: add(text.encode(), structured=False)"
+    if isinstance(record, dict):
+        return "for JSON, use add_dicts_as_json([…], rules.max_record), or add(json_line(…))"
+    return "make bytes of it first"
+
+
 class Records:
     """The records of a message: a parser adds them, and then they are taken together.
 
@@ -186,7 +198,12 @@ class Records:
         self.reasons: Counter[str] = Counter()
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
-        """Add a record. Raises RequestRefused (413) if it, or all together, exceed a limit."""
+        """Add a record, as bytes. Raises RequestRefused (413) if it, or all together, exceed a limit.
+
+        Raises TypeError for anything else.
+        """
+        if type(record) is not bytes and not isinstance(record, _BYTES):
+            raise TypeError(f"add takes bytes, not {type(record).__name__}; {_hint_for(record)}")
         if structured and self._longest is not None and len(record) > self._longest:
             raise record_too_long(self._longest)
         self.count_towards_limit(len(record))
@@ -204,7 +221,11 @@ class Records:
             self._run_full = self._made + _RUN
 
     def add_texts(self, texts: list[bytes]) -> None:
-        """Add many text records at once. Raises RequestRefused (413) as `add` does."""
+        """Add many text records at once. Raises RequestRefused (413) and TypeError as `add` does."""
+        if texts and not isinstance(texts[0], _BYTES):
+            raise TypeError(
+                f"add_texts takes bytes, not {type(texts[0]).__name__}: encode each text"
+            )
         self.count_towards_limit(sum(map(len, texts)), len(texts))
         self._number += len(texts)
         self._runs.append(RecordRun(texts, structured=False))

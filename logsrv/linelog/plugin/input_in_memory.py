@@ -26,6 +26,7 @@ from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.interfaces import check_input_spelling
 from logsrv.linelog.intake.over_http.input import input_of
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
@@ -146,11 +147,12 @@ class InputPlugin(Plugin):
 def input_plugin(tested: Any) -> InputPlugin | None:
     """Return a plugin for an input, or for a format over HTTP; None for an object that is neither.
 
-    Raises ConfigurationError for a format whose routes cannot be made.
+    Raises ConfigurationError for a format whose routes cannot be made, and for a misspelt name.
     """
     tested = input_of(tested)
     if tested is None:
         return None
+    check_input_spelling(tested)
     name: str = getattr(tested, "name", "")
     return InputPlugin(
         name=name,

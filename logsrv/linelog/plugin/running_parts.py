@@ -19,6 +19,7 @@ from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.findings import findings_or_error
 from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.kit.text.misspelt import check_spelling
 from logsrv.kit.text.words import error_text, listed
 from logsrv.linelog.parts.endpoints import PartEndpoint
 from logsrv.linelog.parts.registry import KnownPart
@@ -170,6 +171,9 @@ def _logged(part: _RunningPart, step: Callable[[], Deferred[None]]) -> Deferred[
 def _make_part(known: KnownPart, context: PartContext, settings: LoggerSettings) -> _RunningPart:
     """Return the work of a part. It is imported now."""
     make: type[PartWork[Any]] = load_object(known.part.work)
+    if not isinstance(make, type) or not issubclass(make, PartWork):
+        raise ConfigurationError(f"{known.part.work} is no subclass of PartWork")
+    check_spelling(make)
     for metric in make.metrics:
         context.metrics.declare(metric, ours=True)
     work = make(context, settings.of(known.options))

@@ -110,3 +110,23 @@ def test_a_body_that_is_no_message_is_refused():
 )
 def test_a_refusal_has_its_label_in_the_metrics(status, reason):
     assert RequestRefused(status, "no").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("record", "sentence"),
+    [
+        (
+            "text",
+            r"add takes bytes, not str; encode the text: add\(text.encode\(\), structured=False\)",
+        ),
+        ({"a": 1}, "add takes bytes, not dict; for JSON, use add_dicts_as_json"),
+        (7, "add takes bytes, not int"),
+    ],
+)
+def test_a_record_that_is_no_bytes_is_refused_at_the_call(record, sentence):
+    """Not in the store, where nobody knows any more who added it."""
+    with pytest.raises(TypeError, match=sentence):
+        Records().add(record)
+    with pytest.raises(TypeError, match="add_texts takes bytes, not"):
+        Records().add_texts([record])
+    assert not Records().take_runs()

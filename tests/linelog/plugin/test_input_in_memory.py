@@ -1,8 +1,10 @@
 """Inputs in `MemoryService`: what they store and answer; stored and refused is all that was sent."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -19,9 +21,10 @@ from logsrv.inputs import (
     Input,
     Intake,
     RecordDatagrams,
+    RecordReceiver,
 )
 from logsrv.kit.testing import MemoryService, conformance, http_request
-from logsrv.linelog.formats.registry import inputs
+from logsrv.linelog.formats.registry import Inputs, inputs
 from tests.parts.messages import MESSAGES, promises_all
 
 
@@ -236,3 +239,52 @@ def test_stored_and_refused_is_sent_and_told(message, warnings):
         # These repeat what is not acknowledged, though there is nothing more to have of it.
         assert message.input in ("forward", "relp", "lumberjack") and refused and warnings
     assert service.stop() == 0
+
+
+class MisspeltReceiver(RecordReceiver):
+    def recieved(self, data: bytes) -> None:
+        """Is never called."""
+
+
+class MisspeltDatagrams(DigitReceiver):
+    """Its helper is used, and no mistake."""
+
+    def received(self, data: bytes) -> None:
+        self.recieved(data)
+
+    def recieved(self, data: bytes) -> None:
+        super().received(data)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ({"connection": MisspeltReceiver}, "MisspeltReceiver.recieved would never be used; did you mean received?"),  # noqa: E501
+        ({"reciever": DigitReceiver}, "My.reciever would never be used; did you mean receiver?"),
+        ({"no_datagram": "tcp only"}, "My.no_datagram would never be used; did you mean no_datagrams?"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_of_an_input_is_refused_at_the_start(attributes, sentence):
+    made: Any = type("My", (Input,), {"name": "my", "__module__": __name__, **attributes})
+    with pytest.raises(ConfigurationError, match=re.escape(sentence)):
+        MemoryService(made())
+    with pytest.raises(ConfigurationError, match=re.escape(sentence)):
+        Inputs({"my": made()})["my"]
+
+
+def test_a_helper_with_a_name_like_one_of_ours_is_no_mistake():
+    made: Any = type("My", (Digits,), {"__module__": __name__, "receiver": MisspeltDatagrams})
+    sender = MemoryService(made()).sender()
+    sender.send(b"\1")
+    assert sender.received() == [b"stored"]
+
+
+def test_an_input_without_a_class_for_datagrams_says_so():
+    class Mine(Input):
+        name = "my"
+
+    intake: Any = SimpleNamespace(label="my:udp:7000", rules=SimpleNamespace(join=False))
+    with pytest.raises(ConfigurationError, match=r"my:udp:7000: the input my takes no datagrams"):
+        Mine().datagrams(intake)
+    with pytest.raises(ConfigurationError, match="takes no connections; its class has no"):
+        Mine().stream(intake)

@@ -144,3 +144,25 @@ def test_a_part_whose_processes_read_the_main_store_alone_refuses_rules():
     parts = RunningParts([known(ReadingAlone, ours=False)], context, settings())
     with pytest.raises(ConfigurationError, match="does not go with my reader"):
         parts.require_no_rule_stores(settings())
+
+
+class Misspelt(PartWork[StorePolicy]):
+    def endpoint(self) -> list[PartEndpoint]:
+        return []
+
+
+class Unrelated:
+    """Has not the base class."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (Misspelt, "Misspelt.endpoint would never be used; did you mean endpoints?"),
+        (Unrelated, "test_running_parts:Unrelated is no subclass of PartWork"),
+    ],
+)
+def test_a_part_with_a_misspelt_method_or_another_base_is_left_out_with_the_reason(kind, sentence):
+    context: Any = SimpleNamespace(metrics=Metrics())
+    found = RunningParts([known(kind, ours=False)], context, settings())
+    assert found.broken[f"part {kind.__name__}"].endswith(sentence)
