@@ -21,6 +21,7 @@ MOST_LINES = {
     "hosts": 35,
     "digits": 15,
     "counted": 40,
+    "jobs": 35,
     "relay": 30,
     "proxy": 20,
     "udp_forwarder": 35,

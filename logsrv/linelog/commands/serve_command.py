@@ -36,6 +36,7 @@ from logsrv.kit.children.starting import popen
 from logsrv.kit.net.peer_user import tells_users
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
+from logsrv.linelog.store.lock import owning_process
 
 command = Command("serve", "start the line logger here, and show the lines that arrive", __name__)
 
@@ -81,13 +82,24 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM. Raises ConfigurationError if the directory cannot be made."""
+    """Serve until Ctrl-C or SIGTERM. Raises ConfigurationError if the directory is in use."""
     directory = Path(arguments.directory)
     chosen = any(word.startswith(("--http-token", "--http-any-user")) for word in arguments.options)
     # Without a token, the page is for its user. Where the system does not tell whose a connection is, other
     # users of the machine would read it too: there it has a token.
     needs_token = not tells_users() and not chosen
     _make(directory, 0o750 if tells_users() else 0o700)
+    # Now, because the text below would say that this one listens.
+    if (owner := owning_process(directory)) is not None:
+        how = (
+            "make run ARGS='--directory DIR'"
+            if arguments.called == "make run"
+            else "--directory DIR"
+        )
+        raise ConfigurationError(
+            f"process {owner} serves {shown(arguments.directory)}/ already; end it, or keep the lines of "
+            f"this one in another directory: {how}"
+        )
     page = _page_port()
     http = f"tcp:{page}:interface={_HOST}"
     facts = {

@@ -5,11 +5,13 @@ import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from logsrv.kit.net.peer_user import tells_users
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.store.lock import locked
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.ports import free_port
@@ -73,3 +75,18 @@ def test_an_option_that_the_server_does_not_know_is_told(tmp_path):
     done = logsrv("serve", "--directory", str(place), "--port", str(free_port()), "--lisen", "x")
     assert done.returncode == 1
     assert b"lisen" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="tells by /proc/locks")
+@pytest.mark.parametrize(("called", "how"), [("logsrv serve", "--directory DIR"), ("make run", "make run ARGS='--directory DIR'")])  # fmt: skip # noqa: E501
+def test_a_directory_that_another_process_serves_is_told_before_anything_else(
+    tmp_path, called, how
+):
+    """Not after the addresses, which look as if this one listened there."""
+    with locked(tmp_path):
+        done = logsrv("serve", "--called", called, "--directory", str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        f"logsrv serve: process {os.getpid()} serves {tmp_path}/ already; end it, or keep the lines "
+        f"of this one in another directory: {how}\n"
+    )
