@@ -396,6 +396,8 @@ def test_without_the_extra_one_line_says_that_there_are_none(stage, monkeypatch)
     monkeypatch.setattr(maker_thread, "columns_are_installed", lambda: False)
     stage.start()
     assert stage.asked() == []
+    # Not again at a reload.
+    stage.maker.apply(StorePolicy())
     [sentence] = stage.said()
     assert sentence.startswith("info no columns are made") and how_to_install("columns") in sentence
 
