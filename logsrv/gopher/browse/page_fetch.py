@@ -17,13 +17,16 @@ from logsrv.gopher.browse.display_lines import (
     text_lines,
 )
 from logsrv.gopher.browse.page import MenuContent, Page, failure_to_show, way_to_show
+from logsrv.gopher.fetch.blocking import raise_if_needs_tls, sent_nothing
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
+from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of, in_daemon_thread
 from logsrv.gopher.wire.content import Content
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.text import TAIL, PieceDecoder, terminator_length
+from logsrv.gopher.wire.url import GopherURL
 
 # After these, loading ends with TooBig, and only the part received is shown. Nobody reads more on a screen,
 # and larger files can be saved; 16 MiB of empty lines would need gigabytes of memory.
@@ -186,6 +189,23 @@ class PageFetch:
         options = self._options()
         limits = self._limits.with_times_of(options.limits)
         options = options.replace(limits=limits, charset=self.charset)
+        try:
+            note = await self._receive_all(options)
+        except GopherError as error:
+            if sent_nothing(error):
+                await self._raise_if_needs_tls(options)
+            raise
+        if not self._size:
+            await self._raise_if_needs_tls(options)
+        return note
+
+    async def _raise_if_needs_tls(self, options: ConnectionOptions) -> None:
+        """Raise NeedsTLS if the server sent nothing because it speaks TLS."""
+        url = self.url
+        if isinstance(url, GopherURL):
+            await in_daemon_thread(lambda: raise_if_needs_tls(url, options))
+
+    async def _receive_all(self, options: ConnectionOptions) -> str:
         async with async_answer_of(self.url, options, self._kind) as answer:
             self._answer = answer
             async for chunk in answer:

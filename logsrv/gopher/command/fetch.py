@@ -25,7 +25,7 @@ from logsrv.gopher.command.show import Answer, Ask, TextOutput, show_json, show_
 from logsrv.gopher.fetch import blocking
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
-from logsrv.gopher.wire.errors import TimedOut, Truncated, UnknownHost
+from logsrv.gopher.wire.errors import GopherError, UnknownHost
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type, item_type_by_name
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -232,11 +232,8 @@ def open_answer(
         )
         if answer.is_empty:
             blocking.raise_if_needs_tls(url, options)
-    except (TimedOut, Truncated) as error:
-        is_silent = (
-            not error.received if isinstance(error, Truncated) else error.phase == "first byte"
-        )
-        if is_silent:
+    except GopherError as error:
+        if blocking.sent_nothing(error):
             blocking.raise_if_needs_tls(url, options)
         raise
     return answer

@@ -24,6 +24,7 @@ from logsrv.gopher.wire.errors import (
     Refused,
     TimedOut,
     TLSError,
+    Truncated,
     UnknownHost,
 )
 from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
@@ -137,6 +138,13 @@ def raise_if_needs_tls(url: GopherURL, options: ConnectionOptions) -> None:
     if url.tls or not _speaks_tls(url.replace(tls=True), options):
         return
     raise NeedsTLS(url.address, str(url.replace(tls=True)))
+
+
+def sent_nothing(error: GopherError) -> bool:
+    """Return true if a request failed because the server did not send a single byte."""
+    if isinstance(error, Truncated):
+        return not error.received
+    return isinstance(error, TimedOut) and error.phase == "first byte"
 
 
 def _speaks_tls(url: GopherURL, options: ConnectionOptions) -> bool:

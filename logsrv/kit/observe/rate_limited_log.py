@@ -25,7 +25,7 @@ NO_LOOP = (
     "no running event loop",
     "There is no current event loop",
     "await wasn't used with future",
-    # Of Queue.get, Event.wait and the other waits of asyncio that make a future.
+    # Queue.get, Event.wait and other waits of asyncio raise this.
     "'NoneType' object has no attribute 'create_future'",
 )
 # The program of the child process of `logsrv run`; its second argument is the plugin's file.

@@ -103,7 +103,7 @@ class ColumnMaker:
         self._began = 0.0
         self._listed = -LIST_EVERY
         self._failures = 0
-        # Whether the log says that the extra is missing: once, and not at each reload.
+        # The log says once that the extra is missing, and not at each reload.
         self._missing_reported = False
         self._reported: set[int] = set()
         self._wake = clock.event()

@@ -18,7 +18,7 @@ from logsrv.gopher.browse.page_fetch import LIMITS, PageFetch
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.on_asyncio import async_answer_of, in_daemon_thread
-from logsrv.gopher.wire.errors import ServerError, TimedOut, TooBig
+from logsrv.gopher.wire.errors import NeedsTLS, ServerError, TimedOut, TooBig
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
@@ -280,3 +280,19 @@ async def main():
 asyncio.run(main())
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0
+
+
+@pytest.mark.parametrize("path", ["/0/about.txt", "/1/", "/"])
+def test_a_page_of_a_server_that_speaks_tls_alone_says_which_url_to_open(serve, certificate, path):
+    """It closes without a byte, or waits for more of a handshake; both looked like an empty page."""
+    server = serve(menu(item("0", "A")), certificate)
+    url = GopherURL.parse(server.url(path))
+    options = ConnectionOptions(Limits(first_byte=0.3))
+    page = asyncio.run(PageFetch(url, lambda: options).wait_for_page())
+    assert isinstance(page.error, NeedsTLS) and page.content is None
+    assert str(page.error).endswith(f"write {server.url(path, 'gophers')}")
+
+
+def test_an_empty_text_is_an_empty_page(serve):
+    page = loaded(serve, b"", "/0/empty")
+    assert (page.content, page.error) == (b"", None)
