@@ -42,7 +42,9 @@ def names_of_author(made: type[Any]) -> dict[str, Any]:
     """Return the attributes of a class that its author's classes give it."""
     found: dict[str, Any] = {}
     for one in reversed(made.__mro__):
-        if f"{one.__module__}.".startswith(_PACKAGES):
+        module = f"{one.__module__}."
+        # Authors may write whole plugins in twisted/plugins.
+        if module.startswith(_PACKAGES) and not module.startswith("twisted.plugins."):
             found = {name: value for name, value in found.items() if name not in vars(one)}
         elif one.__module__ not in sys.stdlib_module_names:
             found |= vars(one)

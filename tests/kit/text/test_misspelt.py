@@ -48,3 +48,11 @@ def test_a_misspelt_name_is_refused_and_one_that_the_class_uses_is_not():
     check_spelling(Right)
     check_spelling(PartWork)
     check_spelling(dict)
+
+
+def test_a_class_in_a_plugin_file_is_its_authors():
+    """Though the module of the file is one of the package `twisted`."""
+    methods: dict[str, Any] = {"prepares": lambda self: None}
+    made = type("Work", (PartWork,), {"__module__": "twisted.plugins.work_plugin", **methods})
+    with pytest.raises(ConfigurationError, match="did you mean prepare"):
+        check_spelling(made)
