@@ -249,5 +249,5 @@ def _arguments(value: Any) -> str:
         for each, hidden in zip(plain, unstable, strict=True)
     ]
     said = str(inspect.Signature(plain))
-    # Versions of Python differ in what they say of a class that is only described, as interfaces are.
-    return "" if inspect.isclass(value) and said == "(*args, **kwargs)" else said
+    # Versions of Python differ in what they say of what is no function: interfaces, protocols, aliases.
+    return said if inspect.isroutine(value) or said != "(*args, **kwargs)" else ""
