@@ -7,15 +7,25 @@ message that misses an extra or a part asks `how_to_install`.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from logsrv.lazy_names import later_module
+
+if TYPE_CHECKING:
+    import json
+    import shlex
+    from importlib import metadata
+    from urllib import parse
+else:
+    # Each command loads this module, and hardly one prints such a message.
+    json = later_module("json")
+    shlex = later_module("shlex")
+    metadata = later_module("importlib.metadata")
+    parse = later_module("urllib.parse")
 
 MARK = "installed-from"
 """A file in an environment that pip alone did not make: `debian`, or `image` and its extras."""
@@ -64,7 +74,7 @@ class Installation(NamedTuple):
         """Return the command that adds the line logger to the kit."""
         if self.name == "logsrv-kit":
             wheel = f"logsrv-{self.version}-py3-none-any.whl"
-            folder = os.path.dirname(_path(self.origin))
+            folder = os.path.dirname(path_in(self.origin))
             return self.installing(
                 os.path.join(folder, wheel) if self.origin else f"logsrv=={self.version}"
             )
@@ -89,16 +99,10 @@ class Installation(NamedTuple):
         checkout = f"{self.checkout}{extras}" if self.checkout else ""
         if not self.name:
             return checkout
-        url = self.origin.get("url", "")
-        if not url:
+        if not self.origin:
             # A checkout on Python's path has a distribution that was never installed.
             return checkout or f"{self.name}{extras}=={self.version}"
-        if path := _path(self.origin):
-            return f"{path}{extras}" if os.path.exists(path) else ""
-        vcs = self.origin.get("vcs_info")
-        if vcs:
-            url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
-        return f"{self.name}{extras} @ {url}"
+        return requirement_in(self.origin, self.name, extras)
 
     def _libraries(self, extras: Sequence[str]) -> list[str]:
         """Return what the extras ask for."""
@@ -119,8 +123,6 @@ def direct_url(distribution: Any) -> dict[str, Any]:
 
 def this_installation() -> Installation:
     """Return the installation of the running program."""
-    # Slow to import, and only for a message.
-    metadata: Any = import_module("importlib.metadata")
     mark, checkout = "", _TOP if os.path.exists(os.path.join(_TOP, "setup.cfg")) else ""
     try:
         with open(os.path.join(sys.prefix, MARK), encoding="utf-8") as file:
@@ -155,7 +157,20 @@ def how_to_install_line_logger() -> str:
     return this_installation().adding_line_logger()
 
 
-def _path(origin: dict[str, Any]) -> str:
-    """Return the path of a place on this machine; "" for others."""
-    parts = urlsplit(origin.get("url", ""))
-    return unquote(parts.path) if parts.scheme == "file" else ""
+def requirement_in(origin: dict[str, Any], name: str, extras: str = "") -> str:
+    """Return pip's word for the place in a record of `direct_url`; "" if the file is gone.
+
+    name, extras: of the distribution, such as `logsrv` and `[nats]`.
+    """
+    if path := path_in(origin):
+        return f"{path}{extras}" if os.path.exists(path) else ""
+    url, vcs = origin["url"], origin.get("vcs_info")
+    if vcs:
+        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    return f"{name}{extras} @ {url}"
+
+
+def path_in(origin: dict[str, Any]) -> str:
+    """Return the path in a record of `direct_url`; "" if the place is not on this machine."""
+    parts = parse.urlsplit(origin.get("url", ""))
+    return parse.unquote(parts.path) if parts.scheme == "file" else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import logsrv
-from logsrv.installation import direct_url, this_installation
+from logsrv.installation import direct_url, path_in, requirement_in, this_installation
 
 WHOLE, KIT = "logsrv", "logsrv-kit"
 """The distributions: with the line logger, and with the kit alone."""
@@ -31,7 +31,7 @@ def installable_origin(*, of_line_logger: bool = False) -> str:
     except metadata.PackageNotFoundError:
         record = {}
     if record:
-        return _origin_in(name, record)
+        return requirement_in(record, name)
     return "" if this_installation().mark else f"{name}=={logsrv.__version__}"
 
 
@@ -46,17 +46,5 @@ def _is_split() -> bool:
 
 def path_in_record(record: dict[str, Any]) -> Path | None:
     """Return the path in a record of `direct_url`; None if it has none, or the path no longer exists."""
-    url = urlsplit(str(record.get("url", "")))
-    path = Path(unquote(url.path))
-    return path if url.scheme == "file" and path.exists() else None
-
-
-def _origin_in(name: str, record: dict[str, Any]) -> str:
-    """Return the origin in a record of `direct_url`; "" if the file no longer exists."""
-    url = str(record.get("url", ""))
-    if url.startswith("file:"):
-        return str(path_in_record(record) or "")
-    control = record.get("vcs_info")
-    if control:
-        return f"{name} @ {control['vcs']}+{url}@{control['commit_id']}"
-    return f"{name} @ {url}"
+    path = path_in(record)
+    return Path(path) if path and os.path.exists(path) else None
