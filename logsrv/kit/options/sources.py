@@ -235,5 +235,5 @@ def _wrong_value_error(
 def _says_what_is_accepted(wrong: str, accepted: str) -> bool:
     """Return whether the words of an error say already which values are accepted."""
     core = accepted.partition(", such as ")[0]
-    is_missing = core.endswith(" that is there") and wrong.startswith("there is no ")
+    is_missing = core.startswith("an existing ") and wrong.startswith("there is no ")
     return is_missing or core in wrong or "known are " in wrong

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError, ConfigurationErrors
 from logsrv.kit.options.declare import option, options_of
-from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPartError
+from logsrv.kit.options.kinds import DIRECTORY, PATH, TEXT, Kind, WrongPartError
 from logsrv.kit.options.mistakes import MOST
 from logsrv.kit.options.sources import (
     GivenValue,
@@ -94,7 +94,7 @@ def test_a_picture_of_the_place_stands_below_the_sentence():
             "a number between stars, such as *1*",
             "",
         ),
-        ("there is no directory with this name", "a directory that is there", ""),
+        ("there is no directory with this name", DIRECTORY.accepted, ""),
         ("not a number", "a number from 1 to 9", "; accepted: a number from 1 to 9"),
     ],
 )
