@@ -87,8 +87,7 @@ def store_of_position(view: View, position: Position) -> View:
     if not view.names and not position.store:
         return view
     if view.names and position.store in view.stores:
-        found: View = _stores_search().part_of(view, position.store)
-        return found
+        return view.by_store[position.store]
     named = str(position).rpartition("/")[0]
     raise UsageError(f"there is no store {named} here: {position}")
 

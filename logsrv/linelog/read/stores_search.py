@@ -195,11 +195,6 @@ class RuleStoreView(StoresView):
         return frames
 
 
-def part_of(view: StoresView, number: int) -> View:
-    """Return the view of one store, in which its segments have the same numbers as in `view`."""
-    return view.by_store[number]
-
-
 class StoresSearch(Search):
     """A query with its scope on a view of several stores."""
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import FILE_MODE, Disk, reason
 from logsrv.linelog.store.format import require_known_format
@@ -18,6 +19,18 @@ from logsrv.linelog.store.format import require_known_format
 NAME = "lock"
 EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 TOUCH_EVERY = 3600.0
+
+
+def lock_file(disk: Disk, name: str, how: int = EXCLUSIVE) -> contextlib.ExitStack:
+    """Lock a file, which is made if it is not there; the lock ends when what is returned is closed.
+
+    The kernel takes it back from a process that ends in any way. Raises BlockingIOError if another process
+    has it, and OSError.
+    """
+    with contextlib.ExitStack() as undo:
+        fd = undo.enter_context(Descriptor(disk.open(name, os.O_RDWR | os.O_CREAT)))
+        fcntl.flock(fd, how)
+        return undo.pop_all()
 
 
 class StoreInUseError(StoreError):

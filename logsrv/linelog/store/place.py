@@ -30,7 +30,7 @@ from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksu
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store import cursor
 from logsrv.linelog.store.disk import DIRECTORY, DIRECTORY_MODE, Disk, explanation
-from logsrv.linelog.store.lock import EXCLUSIVE
+from logsrv.linelog.store.lock import EXCLUSIVE, lock_file
 from logsrv.linelog.store.segment import (
     FOLDERS,
     STORE_ID,
@@ -218,11 +218,8 @@ class PlaceFolder:
             if not name:
                 self.disk.lock(EXCLUSIVE)
                 return True
-            with ExitStack() as undo:
-                fd = self.disk.open(name + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT)
-                how = fcntl.LOCK_EX if waits else EXCLUSIVE
-                fcntl.flock(undo.enter_context(Descriptor(fd)), how)
-                self._locks.push(undo.pop_all())
+            how = fcntl.LOCK_EX if waits else EXCLUSIVE
+            self._locks.push(lock_file(self.disk, name + LOCK_SUFFIX, how))
         except BlockingIOError:
             return False
         return True

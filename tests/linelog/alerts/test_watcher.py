@@ -265,6 +265,13 @@ def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage):
     assert stage.kept.saved == saved + 1
 
 
+def mend_command(stage: Stage, watcher: Watcher) -> None:
+    """Reload with another command for the alert `oops`."""
+    task = stage.tasks["oops"]
+    mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
+    watcher.replace_tasks({"oops": AlertTask("oops", "command", mended, task.begin)})
+
+
 def test_a_changed_alert_is_tried_again_at_once(stage):
     """Who has mended the URL and reloads does not wait for five minutes."""
     stage.hold = True
@@ -272,9 +279,7 @@ def test_a_changed_alert_is_tried_again_at_once(stage):
     stage.wait(1, "oops")
     stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.wait(1)
-    task = stage.tasks["oops"]
-    mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
-    watcher.replace_tasks({"oops": AlertTask("oops", "command", mended, task.begin)})
+    mend_command(stage, watcher)
     stage.wait(0.5)
     assert len(stage.sent) == 2
 
@@ -284,9 +289,7 @@ def test_an_alert_that_was_changed_while_its_message_was_under_way_is_tried_agai
     stage.hold = True
     watcher = stage.start(stage.end, "oops")
     stage.wait(1, "oops")
-    task = stage.tasks["oops"]
-    mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
-    watcher.replace_tasks({"oops": AlertTask("oops", "command", mended, task.begin)})
+    mend_command(stage, watcher)
     stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.wait(0.5)
     assert len(stage.sent) == 2

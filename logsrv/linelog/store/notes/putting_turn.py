@@ -8,13 +8,10 @@ that ends in any way.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import ExitStack
 
-from logsrv.descriptor import Descriptor
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.lock import EXCLUSIVE
+from logsrv.linelog.store.lock import lock_file
 
 SUFFIX = ".putting"
 
@@ -33,13 +30,10 @@ class PuttingTurn:
 
     def take(self) -> bool:
         """Take the turn; return False if another process has it. Raises OSError."""
-        with ExitStack() as undo:
-            opened = self._folder.open(self._name, os.O_RDWR | os.O_CREAT)
-            try:
-                fcntl.flock(undo.enter_context(Descriptor(opened)), EXCLUSIVE)
-            except BlockingIOError:
-                return False
-            self._lock.push(undo.pop_all())
+        try:
+            self._lock.push(lock_file(self._folder, self._name))
+        except BlockingIOError:
+            return False
         return True
 
     def give_back(self) -> None:
