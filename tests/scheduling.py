@@ -45,6 +45,9 @@ LONGEST = (
 # Without: the quick tests above three seconds in CI, from its lists of the slowest.
 SLOWEST = (
     "tests/linelog/questions/test_any_question.py",
+    "tests/linelog/erase/test_away_lines.py::test_an_erase_in_a_bucket_that_is_interrupted",
+    "tests/linelog/formats/nats/test_lies.py::test_a_refusal_that_comes_back_after_a_block",
+    "tests/linelog/read/test_restrict.py::test_no_answer_tells_of_hidden_lines",
     "tests/linelog/columns/test_choice.py::test_a_field_is_known_in_all_frames_or_left_out",
     "tests/gopher/mirror/test_update.py::test_an_update_that_got_nothing_changes_nothing_and_goes_on",
     f"{END_TO_END}own_target.py",
