@@ -108,6 +108,18 @@ def environment_of_children() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def priority_of_this_process() -> Iterator[None]:
+    """Let no command that a test calls in this process lower its priority: further tests would have it too.
+
+    With four such tests before them, others, and their daemons, waited up to a hundred times their CPU.
+    """
+    process, usual = os.getpid(), os.nice
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "nice", lambda more: usual(more if os.getpid() != process else 0))
+        yield
+
+
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the test alone, with the beginning of its name, as pytest's own is.

@@ -1,5 +1,6 @@
 """A run of pytest in which a test leaves something: it fails and says what, the others pass."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.cli.main import main
 from logsrv.kit.testing import wait_until
 from tests import leaks
 from tests.parts.inner_runs import ROOT, has_ended, run
@@ -85,3 +87,9 @@ def test_what_a_test_leaves_is_named(tmp_path):
 def test_what_is_closed_or_garbage_is_not_left(tmp_path):
     printed = ran(tmp_path, FINE.values()).stdout
     assert f"{2 + 2 * len(FINE)} passed" in printed and "error" not in printed, printed
+
+
+def test_a_command_that_a_test_calls_leaves_the_priority_of_this_process(tmp_path):
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    main(["doctor", str(tmp_path)])
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
