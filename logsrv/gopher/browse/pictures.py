@@ -46,7 +46,7 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Display
             if width * height > MOST_PIXELS:
                 raise PeerError(
                     f"the picture has {width} × {height} pixels, which is more than the "
-                    f"{MOST_PIXELS} that are shown; s saves it"
+                    f"{MOST_PIXELS} that can be shown; press s to save it"
                 )
             what = f"{image.format}, {width} × {height}"
             pixels = _scaled_to_rgb(image, columns, rows * 2)

@@ -136,7 +136,7 @@ def _follow(
         if not os.path.exists(options.url):
             raise
         raise ConfigurationError(
-            f"{one_line(options.url, 500)} is on this machine; only what a server has can be followed"
+            f"{one_line(options.url, 500)} is on this machine; only items of servers can be followed"
         ) from error
     title = " ".join(options.title) or title_from_url(url)
     following.follow(url, title, entries, now)

@@ -112,7 +112,7 @@ def _parse_rendering(fields: dict[bytes, bytes]) -> str:
 def _parse_first_item(fields: dict[bytes, bytes]) -> int:
     digits = fields.get(b"from", b"0")
     if not digits.isdigit() or len(digits) > 8 or int(digits) > LARGEST_ITEM_NUMBER:
-        raise BadURL("", "from= is the number of an item")
+        raise BadURL("", "from= has to be the number of an item")
     return int(digits)
 
 

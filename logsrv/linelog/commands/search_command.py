@@ -224,7 +224,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError("--by and figures make a table: --top and --histogram stand without them")
     if arguments.compare and not asked_for:
         raise UsageError(
-            "--compare is of figures: give --count with --by or --every, or --avg FIELD"
+            "--compare compares figures: also give --count with --by or --every, or --avg FIELD"
         )
     if not asked_for and not arguments.histogram:
         raise UsageError(

@@ -225,6 +225,6 @@ def test_what_is_on_this_machine_cannot_be_followed(tmp_path, monkeypatch):
     assert gopher("follow", "phlog.invalid/") == (
         1,
         "",
-        "gopher: phlog.invalid/ is on this machine; only what a server has can be followed\n",
+        "gopher: phlog.invalid/ is on this machine; only items of servers can be followed\n",
     )
     assert gopher("follow", "other.invalid/")[0] == 4

@@ -181,7 +181,7 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
     for words, wrong in (
         (["--silence", "wbe", "--for", "2h"], "did you mean web?"),
         (["--silence", "web"], "--silence needs --for"),
-        (["--silence", "web", "--for", "ever"], "ever is no length of time"),
+        (["--silence", "web", "--for", "ever"], "ever is not a length of time"),
         (["--end-silence", "web"], "web is not silenced"),
         (["--for", "2h"], "--silence"),
     ):

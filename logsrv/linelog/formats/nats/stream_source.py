@@ -112,7 +112,7 @@ def _parse_server(text: str) -> tuple[str, int]:
     found = _SERVER.fullmatch(text)
     port = int(found["port"] or PORT) if found is not None else 0
     if found is None or not 1 <= port <= 65535:
-        raise ValueError(f"{shown(text)} is no server, such as n1.example.net or 10.0.0.1:{PORT}")
+        raise ValueError(f"{shown(text)} is not a server such as n1.example.net or 10.0.0.1:{PORT}")
     return found["host"].strip("[]"), port
 
 

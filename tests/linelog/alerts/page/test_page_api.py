@@ -215,7 +215,7 @@ def test_with_a_token_nothing_is_shown_or_changed_without_it(tmp_path):
         ({"alert": "wbe", "for": "1h"}, 404, "no alert is called wbe (did you mean web?)"),
         ({"alert": "web"}, 400, 'it has either "for", such as 2h, or "until", a time'),
         ({"alert": "web", "for": "1h", "until": "now"}, 400, "either"),
-        ({"alert": "web", "for": "ever"}, 400, "ever is no length of time"),
+        ({"alert": "web", "for": "ever"}, 400, "ever is not a length of time"),
         ({"alert": "web", "until": "2001-01-01"}, 400, "which is past"),
         ({"alert": "web", "for": "365d"}, 400, "at most 90 days"),
         ({"alert": "web", "until": "9999-01-01"}, 400, "at most 90 days"),
