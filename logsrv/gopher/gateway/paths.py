@@ -105,7 +105,7 @@ def _parse_gopher_url(path: bytes) -> GopherURL:
 def _parse_rendering(fields: dict[bytes, bytes]) -> str:
     rendering = fields.get(b"as", b"page").decode("latin-1")
     if rendering not in RENDERINGS:
-        raise BadURL("", f"as= is one of {', '.join(RENDERINGS)}")
+        raise BadURL("", f"as= has to be one of {', '.join(RENDERINGS)}")
     return rendering
 
 
@@ -125,5 +125,5 @@ def _parse_charset(fields: dict[bytes, bytes]) -> str | None:
     except (ConfigurationError, UnicodeDecodeError):
         charset = ""
     if charset not in CHARSETS:
-        raise BadURL("", f"charset= is one of {', '.join(CHARSETS)}")
+        raise BadURL("", f"charset= has to be one of {', '.join(CHARSETS)}")
     return charset

@@ -213,7 +213,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         return asked._replace(answer=sort.Sorting(arguments.sort, ascending=arguments.reverse))
     if arguments.patterns and (asked_for or arguments.compare or len(by) > 1):
         raise UsageError(
-            "--patterns makes its own table: without figures, and by one field at most"
+            "--patterns makes its own table: leave out figures, and give --by one field at most"
         )
     if arguments.patterns:
         wanted = patterns.PatternCounts(arguments.new_since or "", "".join(by), "--new-since")

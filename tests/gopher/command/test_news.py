@@ -98,7 +98,7 @@ def test_one_that_fails_is_said_and_the_others_are_shown(phlog, serve):
 
 
 def test_what_cannot_be_followed(phlog, serve):
-    assert "is no menu and no text" in gopher("follow", phlog.server.url("/9/x"))[2]
+    assert "only menus and texts can be followed" in gopher("follow", phlog.server.url("/9/x"))[2]
     phlog.broken = True
     assert gopher("follow", phlog.url)[0] == 3
     assert gopher("follow") == (0, "", "")

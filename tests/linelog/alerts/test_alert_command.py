@@ -300,7 +300,7 @@ def test_groups_and_alerts_of_the_page_are_silenced_tried_and_let_speak_again(tm
     assert alert("--end-silence", "web")[1] == "web sends messages again\n"
     for words, wrong in (
         (["--silence-group", "ap=x"], "alert web has no groups by ap; it has app or host"),
-        (["--silence-group", "app"], "--silence-group: app is not as app=shop"),
+        (["--silence-group", "app"], "--silence-group: app is not of the form app=shop"),
         (["--for", "400d"], "a silence lasts at most 90 days"),
         (["--reason", "x" * 201], "the reason of a silence has at most 200 characters"),
     ):

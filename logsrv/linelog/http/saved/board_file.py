@@ -105,7 +105,7 @@ def _checked_file(found: Any) -> BoardFile:
 
 def _checked_searches(found: Any) -> Searches:
     if not isinstance(found, list) or len(found) > MOST_PANELS:
-        raise Problem(400, f"searches is no list of at most {MOST_PANELS}")
+        raise Problem(400, f"searches has to be a list of at most {MOST_PANELS}")
     searches: Searches = {}
     for one in found:
         if not isinstance(one, dict) or not is_name(one.get("name")):
@@ -238,7 +238,10 @@ def _target(
     if how == "taken":
         raise Problem(409, f"{shown(name)} is the name of something else here; choose another")
     if how == "different" and take is None:
-        raise Problem(400, f"{shown(name)} is another one here: take the file's, keep it, or both")
+        raise Problem(
+            400,
+            f"{shown(name)} differs from the one here: take the file's, keep the one here, or keep both",
+        )
     if name in saved and name not in before:
         raise Problem(409, f"two entries would be saved as {shown(name)}; choose another name")
     return name

@@ -104,7 +104,7 @@ def test_what_is_different_is_replaced_kept_or_saved_under_another_name(saving):
     assert found["searches"][0]["here"] == mine and found["searches"][0]["other"] == "errors (2)"
     for take in ({}, {"board": "file"}):
         status, said = post(saving, {"file": file_of(), "take": take})
-        assert status == 400 and "is another one here" in said["error"]
+        assert status == 400 and "differs from the one here" in said["error"]
     assert kept(saving)["errors"] == mine
     both = {"board": {"as": "shop (2)"}, "searches": {"errors": {"as": "errors (2)"}}}
     status, said = post(saving, {"file": file_of(), "take": both})
@@ -177,8 +177,11 @@ def test_a_board_whose_searches_are_not_in_its_file(saving):
             file_of(board=board("errors", variables={"a b": "x"})),
             '"a b" is not a name of a variable',
         ),
-        (file_of(board=board("errors", variables={"x": ""})), "the values of x are of no field"),
-        (file_of(searches={}), "searches is no list of at most 12"),
+        (
+            file_of(board=board("errors", variables={"x": ""})),
+            "the values of x have to name a field",
+        ),
+        (file_of(searches={}), "searches has to be a list of at most 12"),
         (file_of(searches=[{"q": "x"}]), "the name of a search"),
         (
             file_of(searches=[{"name": "errors", "q": "status>="}]),
@@ -268,7 +271,7 @@ def test_of_two_changes_while_a_disk_is_slow_none_is_lost(saving, monkeypatch):
     assert [answer_of(one)[0] for one in (first, second)] == [200, 200]
     for one in (third, fourth):
         status, said = answer_of(one)
-        assert status == 400 and "errors is another one here" in said["error"]
+        assert status == 400 and "errors differs from the one here" in said["error"]
     assert kept(saving) == {
         "errors": {"q": "another"},
         "slow": SLOW,
