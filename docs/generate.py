@@ -173,7 +173,9 @@ def options_reference(
         parts.append(_markdown_table(["key", "default", ""], keys))
         if inherited:
             also = ", ".join(_code_span(option_name(one)) for one in inherited)
-            parts.append(f"Also, if different from the above: {also}.\n")
+            parts.append(
+                f"A table may also have these options of the list above, with other values: {also}.\n"
+            )
     return "\n".join(parts)
 
 

@@ -159,7 +159,7 @@ def load_object(text: str) -> Any:
     """Return the object `package.module:Name`. Raises ConfigurationError with the place of the mistake."""
     name, _, attribute = text.partition(":")
     if not all(word.isidentifier() for word in (*name.split("."), attribute)):
-        raise ConfigurationError(f"{text!r:.80} is no name such as package.module:Name")
+        raise ConfigurationError(f"{text!r:.80} is not a name such as package.module:Name")
     module = load_module(name)
     try:
         return getattr(module, attribute)

@@ -67,7 +67,7 @@ def test_a_missing_module_or_object_is_one_sentence(package):
     with pytest.raises(ConfigurationError, match=r"there is no authors:Shout \(in .*init__.py\)"):
         load_object("authors:Shout")
     with pytest.raises(
-        ConfigurationError, match=r"'authors' is no name such as package.module:Name"
+        ConfigurationError, match=r"'authors' is not a name such as package.module:Name"
     ):
         load_object("authors")
 

@@ -142,7 +142,9 @@ def _why_dead(item: MenuItem) -> str:
     if kind.name == "error":
         return "this line is an error message of the server"
     if item.port is None:
-        return "cannot be followed: its port is no number from 1 to 65535, or its line is too long"
+        return (
+            "cannot be followed: its port is not a number from 1 to 65535, or its line is too long"
+        )
     return f"cannot be followed: “{item.host_text}” cannot be a host"
 
 

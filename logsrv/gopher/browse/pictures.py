@@ -46,17 +46,17 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Display
             if width * height > MOST_PIXELS:
                 raise PeerError(
                     f"the picture has {width} × {height} pixels, which is more than the "
-                    f"{MOST_PIXELS} that are shown; s saves it"
+                    f"{MOST_PIXELS} that can be shown; press s to save it"
                 )
             what = f"{image.format}, {width} × {height}"
             pixels = _scaled_to_rgb(image, columns, rows * 2)
     except UnidentifiedImageError:
         raise PeerError(
-            "this is no picture in GIF, PNG, JPEG, BMP or WebP; s saves the file as it is"
+            "this is not a picture in GIF, PNG, JPEG, BMP or WebP; press s to save the file unchanged"
         ) from None
     # Pillow's decoders raise all of these for broken files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError):
-        raise PeerError("the picture is broken; s saves the file as it is") from None
+        raise PeerError("the picture is broken; press s to save the file unchanged") from None
     return _half_block_lines(pixels), what
 
 

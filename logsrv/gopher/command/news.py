@@ -126,7 +126,7 @@ def _follow(
     url = parse_typed_url(options.url)
     check_item_type(url, options.url)
     if not can_follow(url):
-        raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
+        raise ConfigurationError(f"only menus and texts can be followed, and {url} is neither")
     if any(each.url == url for each in following.all()):
         raise ConfigurationError(f"{url} is followed already")
     now = int(time.time())
@@ -136,7 +136,7 @@ def _follow(
         if not os.path.exists(options.url):
             raise
         raise ConfigurationError(
-            f"{one_line(options.url, 500)} is on this machine; only what a server has can be followed"
+            f"{one_line(options.url, 500)} is on this machine; only items of servers can be followed"
         ) from error
     title = " ".join(options.title) or title_from_url(url)
     following.follow(url, title, entries, now)
@@ -165,7 +165,7 @@ def _print_news(
     if options.json and options.atom:
         raise UsageError("--json and --atom are two forms of output; choose one")
     if options.atom and options.all:
-        raise UsageError("--atom has what is read already; leave out --all")
+        raise UsageError("--atom always includes read items; leave out --all")
     followed, problems = _chosen_menus(following, options.urls), []
     if not options.offline:
         problems = asyncio.run(

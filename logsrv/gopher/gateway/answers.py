@@ -143,7 +143,7 @@ class AnswerMaker:
         if (link := link_of_url(url)) is not None:
             return WebAnswer(pages.link_page(view, link), age=self._age)
         if kind.transfer is None:
-            raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
+            raise BadURL("", f"an item of the type {kind.name} cannot be fetched")
         if view.rendering == "media":
             return await self._media_answer(view, kind.name)
         if view.rendering == "file" or kind.uses.web == "file":

@@ -105,14 +105,14 @@ def _parse_gopher_url(path: bytes) -> GopherURL:
 def _parse_rendering(fields: dict[bytes, bytes]) -> str:
     rendering = fields.get(b"as", b"page").decode("latin-1")
     if rendering not in RENDERINGS:
-        raise BadURL("", f"as= is one of {', '.join(RENDERINGS)}")
+        raise BadURL("", f"as= has to be one of {', '.join(RENDERINGS)}")
     return rendering
 
 
 def _parse_first_item(fields: dict[bytes, bytes]) -> int:
     digits = fields.get(b"from", b"0")
     if not digits.isdigit() or len(digits) > 8 or int(digits) > LARGEST_ITEM_NUMBER:
-        raise BadURL("", "from= is the number of an item")
+        raise BadURL("", "from= has to be the number of an item")
     return int(digits)
 
 
@@ -125,5 +125,5 @@ def _parse_charset(fields: dict[bytes, bytes]) -> str | None:
     except (ConfigurationError, UnicodeDecodeError):
         charset = ""
     if charset not in CHARSETS:
-        raise BadURL("", f"charset= is one of {', '.join(CHARSETS)}")
+        raise BadURL("", f"charset= has to be one of {', '.join(CHARSETS)}")
     return charset

@@ -78,7 +78,7 @@ class Visitors:
         bucket = self._requests.filled_bucket(client, a_minute / 60, a_minute)
         if bucket.left < 1:
             seconds = ceil((1 - bucket.left) * 60 / a_minute)
-            raise retry_later_error(429, f"too many requests; go on in {seconds} s", seconds)
+            raise retry_later_error(429, f"too many requests; try again in {seconds} s", seconds)
         bucket.left -= 1
         self._open[client] += 1
 

@@ -289,7 +289,9 @@ class Crawl:
         assert item.path is not None
         self._folders.check_no_link(item.path)
         if file.became_empty:
-            raise Truncated(item.url.address, 0, "nothing came, and there was something before")
+            raise Truncated(
+                item.url.address, 0, "the answer is empty now, and it was not empty before"
+            )
         file.store()
         self._journal.add_file(item.url, item.path, file.size)
         return not file.changed

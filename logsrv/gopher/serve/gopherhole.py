@@ -205,7 +205,9 @@ class Gopherhole:
         names = [name for name in selector.split(b"/") if name]
         for name in names:
             if name in (b".", b"..") or b"\0" in name:
-                raise SelectorNotFound("no name in a selector is “.” or “..”, or has a NUL in it")
+                raise SelectorNotFound(
+                    "no name in a selector may be “.” or “..”, or have a NUL in it"
+                )
             if name[:1] == b"." and not self._hidden:
                 raise SelectorNotFound("hidden files are not shown")
             if name == PROGRAMS:

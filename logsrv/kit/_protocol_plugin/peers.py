@@ -66,7 +66,7 @@ class Peers:
             to = {id(one): one for one in ([to] if isinstance(to, str) else to)}.values()
             for one in to:
                 if not isinstance(one, BaseProtocol):
-                    raise TypeError(f"to takes peers, not {wrong_value_text(one)}")
+                    raise TypeError(f"to= takes peers, not {wrong_value_text(one)}")
         # First the method of each peer is found: if one cannot be sent `text`, this raises before any peer
         # has got it. And while the text is sent, peers may leave, and change the author's set.
         receivers: Iterable[Any] = to

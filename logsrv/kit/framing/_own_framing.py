@@ -57,7 +57,7 @@ class OwnFraming:
                     f"send_frame takes bytes, not {frame!r:.60}: {name} has no pack(frame)"
                 )
             raise TypeError(
-                f"{name}.pack gave {data!r:.60} for {frame!r:.60}; it has to give bytes"
+                f"{name}.pack returned {data!r:.60} for {frame!r:.60}; it has to return bytes"
             )
         return data
 
@@ -131,7 +131,8 @@ class OwnFramer:
                 isinstance(came, NOT_FRAMES) or not hasattr(came, "__iter__")
             ):
                 raise UnfitFramer(
-                    f"{_maker_name(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
+                    f"{_maker_name(self._make)}.receive returned {came!r:.80}; "
+                    "it has to return a list of frames"
                 )
             # Keeps what a generator has yielded before it raises.
             frames.extend(came)

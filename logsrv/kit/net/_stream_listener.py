@@ -260,7 +260,10 @@ class StreamListener:
             if self._reactor.seconds() > end:
                 break
             port.doRead()
-        log.warn("{listener} left peers that waited to be accepted", listener=self._label)
+        log.warn(
+            "{listener} stopped accepting, although more peers were waiting",
+            listener=self._label,
+        )
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:

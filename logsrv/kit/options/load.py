@@ -236,7 +236,7 @@ def _names_of_arrays(
         name = table_key(attribute, declared)
         if declared.shorthand not in (None, name) and _has_table(document.get(declared.shorthand)):
             raise ConfigurationError(
-                f"{origin}, key {declared.shorthand}: no table (did you mean [[{name}]]?)"
+                f"{origin}, key {declared.shorthand}: not the name of a table (did you mean [[{name}]]?)"
             )
         if name not in options or _has_table(document.get(name)):
             names.append(name)

@@ -224,7 +224,9 @@ class FrameReader:
         was_open = connection.state.sending is OPEN
         result = self._author.frame_refused(sentence)
         if result is not None:
-            raise TypeError(f"frame_refused gave {wrong_value_text(result)}; it has to be None")
+            raise TypeError(
+                f"frame_refused returned {wrong_value_text(result)}; it has to return None"
+            )
         if was_open and connection.state.sending is not OPEN:
             # The author has ended it, perhaps by `abort`; it counts as cut all the same.
             connection.author.factory.count_cut("bad_frame")

@@ -206,10 +206,10 @@ def specs_by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
     for one in wanted:
         if one.key in found:
             if one.make is not None:
-                raise ConfigurationError(f"--{one.key} is asked for twice")
+                raise ConfigurationError(f"--{one.key} is given twice")
             first = [*found].index(one.key) + 1
             raise ConfigurationError(
-                f"{one.key} is asked for twice: by listeners {first} and {len(found) + 1}, in the order "
+                f"{one.key} is given twice: by listeners {first} and {len(found) + 1}, in the order "
                 "of --listen or of the tables in the file"
             )
         if (other := taken.overlapping_endpoint(one.endpoint)) is not None:

@@ -318,7 +318,7 @@ def silence_asked_for(
 def _group_field(text: str) -> tuple[str, str]:
     field, separator, value = text.partition("=")
     if not separator or not field:
-        raise UsageError(f"--silence-group: {shown(text)} is not as app=shop")
+        raise UsageError(f"--silence-group: {shown(text)} is not of the form app=shop")
     return field, value
 
 

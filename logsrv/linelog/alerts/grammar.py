@@ -95,7 +95,7 @@ class _ConditionReader:
         figures = (COUNT,) if name == "none" else take_figures(words, name)
         if not all(one.column_kind.is_number for one in figures):
             raise words.wrong(
-                "an alert compares numbers; lines that stop are: none in 10m by hostname"
+                "an alert compares numbers; to notice that lines stop, write: none in 10m by hostname"
             )
         words.skip_space()
         compared = Compare("", "<", "1") if name == "none" else None
@@ -111,7 +111,7 @@ class _ConditionReader:
         if compared is None and window is None and words.at == len(words.text):
             raise words.wrong(_MISSING)
         if window is None:
-            raise words.wrong("a length of time is missing here: in 5m")
+            raise words.wrong("a length of time is missing here, such as in 5m")
         self._grouping, self._window = Grouping(figures, by), window
         require_different_names(words, self._grouping, words.begin)
         self._columns: Sequence[Column] = self._grouping.columns
@@ -150,7 +150,9 @@ class _ConditionReader:
 
 def _order(words: StageWords, figures: Sequence[Figure]) -> Compare:
     if len(figures) > 1:
-        raise words.wrong("of several figures where says which one: | where errors > 10")
+        raise words.wrong(
+            "there are several figures: name one in a where, such as | where errors > 10"
+        )
     [figure] = figures
     column = Column(figure.column, figure.field, figure.column_kind)
     begin = ORDER.match(words.text, words.at)

@@ -149,7 +149,9 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
         require_known_format(source)
         # Check the store before any directory is made.
         if source.has_name(BACKUP) and (process := owning_process(directory)) is not None:
-            raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
+            raise StoreError(
+                f"{shown(directory)} is in use by process {process}; wait until that process has ended"
+            )
         backup_note.require_whole_backup(source)
         if not source.has_name("current.log"):
             raise StoreError(

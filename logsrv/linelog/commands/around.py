@@ -43,7 +43,9 @@ def parse_around(arguments: Namespace) -> None:
     """
     if arguments.around is None:
         if arguments.span is not None:
-            raise UsageError("--span needs --around: it is the time before and after that")
+            raise UsageError(
+                "--span needs --around: it is the time before and after the line of --around"
+            )
         return
     if arguments.since or arguments.until:
         raise UsageError("--around and --span limit the time already, without --since and --until")

@@ -122,7 +122,7 @@ def wants_records(arguments: Namespace) -> bool:
 def parse_count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
-        raise ValueError(f"{shown(text)} is no number of lines, such as 10")
+        raise ValueError(f"{shown(text)} is not a number of lines such as 10")
     return int(text)
 
 

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _restore_from_backup(arguments.origin, arguments.directory)
     if arguments.origin.lower().startswith(("http:", "https:")):
         raise UsageError(
-            "--from a centre cannot be: `logsrv backup` it, carry that here, and `logsrv restore` it"
+            "--from cannot be a centre: run `logsrv backup` there, copy the backup here, and restore it"
         )
     try:
         source = source_of(arguments.origin)

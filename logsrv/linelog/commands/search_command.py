@@ -213,7 +213,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         return asked._replace(answer=sort.Sorting(arguments.sort, ascending=arguments.reverse))
     if arguments.patterns and (asked_for or arguments.compare or len(by) > 1):
         raise UsageError(
-            "--patterns makes its own table: without figures, and by one field at most"
+            "--patterns makes its own table: leave out figures, and give --by one field at most"
         )
     if arguments.patterns:
         wanted = patterns.PatternCounts(arguments.new_since or "", "".join(by), "--new-since")
@@ -224,7 +224,7 @@ def with_options(asked: Question, arguments: Namespace) -> Question:
         raise UsageError("--by and figures make a table: --top and --histogram stand without them")
     if arguments.compare and not asked_for:
         raise UsageError(
-            "--compare is of figures: give --count with --by or --every, or --avg FIELD"
+            "--compare compares figures: also give --count with --by or --every, or --avg FIELD"
         )
     if not asked_for and not arguments.histogram:
         raise UsageError(

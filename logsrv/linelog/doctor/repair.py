@@ -88,7 +88,7 @@ def salvage_index(
         made, headless = _index_of_whole_frames(fd, size, packed, disk, others)
     if kept and headless:
         raise ValueError(
-            f"{', '.join(kept)} has a place in it, and the size of a damaged frame's text is unknown"
+            f"{', '.join(kept)} has a saved position here, and the size of a damaged frame is unknown"
         )
     replace_keeping_old(packed.index, indexing.encode_index(made), disk)
     keep_aside(packed.words, disk)

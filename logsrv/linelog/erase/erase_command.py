@@ -119,7 +119,9 @@ def _require_sense(arguments: argparse.Namespace) -> None:
     elif not arguments.all and not limits:
         raise UsageError("which lines? Give a query, --since or --until; or --all")
     if len(arguments.reason) > _LONGEST_REASON or not arguments.reason.isprintable():
-        raise UsageError(f"--reason has at most {_LONGEST_REASON} characters, in one line")
+        raise UsageError(
+            f"--reason may have at most {_LONGEST_REASON} characters, and no line break"
+        )
 
 
 def _list(disk: Disk) -> int:

@@ -109,7 +109,7 @@ class AccessRules:
         if name is None or not self._is_own_name(name, str(local.host)):
             raise Problem(
                 403,
-                "the Host of this request is not one of this server; --http-host NAME makes it one",
+                "the Host of this request is not a name of this server; --http-host NAME adds a name",
             )
 
     def _is_own_name(self, name: str, address: str) -> bool:
@@ -221,7 +221,8 @@ class AccessRules:
         address = getattr(request.getClientAddress(), "host", None)
         if address is not None and not is_loopback(address):
             raise Problem(
-                403, "a proxy says who asks only from this machine, by loopback or a UNIX socket"
+                403,
+                "a proxy may name the reader only from this machine, over loopback or a UNIX socket",
             )
         secret = self._proxy.secret.encode()
         if len(secrets) > 1 or not hmac.compare_digest(secrets[0], secret):
@@ -230,7 +231,8 @@ class AccessRules:
         names = request.requestHeaders.getRawHeaders(self._proxy.user_header.encode(), [])
         if len(names) != 1 or not names[0]:
             raise Problem(
-                403, f"the proxy has not said who asks: one {self._proxy.user_header} is needed"
+                403,
+                f"the proxy has not named the reader: exactly one {self._proxy.user_header} is needed",
             )
         name = names[0].decode("utf-8", "replace")
         found = next((one for one in self._readers if one.name == name), None)
@@ -278,7 +280,7 @@ class AccessRules:
         bucket = self._attempts.filled_bucket(client, 1 / SECONDS_EACH, AT_ONCE)
         if bucket.left < 1:
             seconds = ceil((1 - bucket.left) * SECONDS_EACH)
-            raise too_many_problem(f"too many wrong tokens; go on in {seconds} s", seconds)
+            raise too_many_problem(f"too many wrong tokens; try again in {seconds} s", seconds)
         bucket.left -= 1
 
     def has_cookie(self, request: Request) -> bool:

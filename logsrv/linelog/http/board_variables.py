@@ -152,10 +152,10 @@ def check_declared(fields: object) -> None:
         )
     for name, field in fields.items():
         if not VARIABLE.fullmatch(name):
-            raise ValueError(f"{shown(name)} is no name of a variable, such as host")
+            raise ValueError(f"{shown(name)} is not a name of a variable such as host")
         is_name = isinstance(field, str) and 0 < len(field) <= _LONGEST_FIELD
         if not is_name or printable(field) != field:
-            raise ValueError(f"the values of {name} are of no field, such as hostname")
+            raise ValueError(f"the values of {name} have to name a field such as hostname")
 
 
 def _before_and_all(query: str, one: _Comparison, question: object) -> tuple[int, str, str]:

@@ -50,7 +50,9 @@ def table(view: View, values: CountedValues) -> Reply:
     question = question_of(values)
     answer = question.answer
     if not isinstance(answer, TableAnswer):
-        raise Problem(400, "this query answers lines; figures are such as: … | count by app")
+        raise Problem(
+            400, "this query finds lines; a query for figures is for example: … | count by app"
+        )
     most = values["limit"]
     # Rows that the query itself chooses are the first ones.
     is_whole = values["whole"] and not (question.row_stages or question.limit)

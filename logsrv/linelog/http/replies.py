@@ -168,7 +168,8 @@ def _ordered_lines(view: View, values: LineValues, answer: LinesAnswer) -> Reply
     if values["reverse"] or values["before"] or values["after"] or values.get("newest"):
         raise Problem(
             400,
-            f"{answer.adjective} lines have no newest: reverse, newest, before and after are of others",
+            f"{answer.adjective} lines cannot be chosen by position: leave out "
+            "reverse, newest, before and after",
         )
     if question.limit is not None and question.limit > MOST_ORDERED:
         raise Problem(400, f"a {answer.adjective} answer has at most {MOST_ORDERED:,} lines")

@@ -43,8 +43,8 @@ def hostname_option(text: str) -> str:
     """Return a valid hostname, for `type=`."""
     if not is_hostname(text):
         raise ValueError(
-            f"{shown(text)} is no hostname that a log's header can have, such as web1: letters, digits,"
-            " '.', '_', '-'; no level and no word such as kernel"
+            f"{shown(text)} is not a hostname that the header of a log can have, such as web1: letters,"
+            " digits, '.', '_', '-'; no level and no word such as kernel"
         )
     return text
 
@@ -67,7 +67,7 @@ class HostnameOfPath:
         try:
             self._expression = re.compile(text)
         except re.error as error:
-            raise ValueError(f"{shown(text)} is no expression: {error}") from None
+            raise ValueError(f"{shown(text)} is not a valid expression: {error}") from None
         if self._expression.groups != 1:
             raise ValueError(
                 f"{shown(text)} needs one group, the hostname in the path, such as '/([^/]+)/[^/]*$'; or"

@@ -83,7 +83,9 @@ class RecordDatagrams(InputDatagrams):
             try:
                 result: object = self.received(payload)  # type: ignore[func-returns-value]
                 if result is not None:
-                    raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
+                    raise TypeError(
+                        f"received returned {wrong_value_text(result)}; it has to return None"
+                    )
             except ValueError as error:
                 intake.drop(self.source, "protocol", f"dropped a datagram: {error}")
             except (Exception, SystemExit):

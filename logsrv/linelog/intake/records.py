@@ -291,7 +291,9 @@ class RecordReceiver(InputProtocol):
         for message in self._messages:
             result: object = self.received(message)  # type: ignore[func-returns-value]
             if result is not None:
-                raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
+                raise TypeError(
+                    f"received returned {wrong_value_text(result)}; it has to return None"
+                )
             return self._parsed
         if not self._unread:
             return False

@@ -40,7 +40,7 @@ Value = TypeVar("Value", str, bytes)
 
 def refuse_unknown(value: Any) -> str:
     """Raise TypeError for a value that JSON cannot express; the default of `known` there."""
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def json_object_line(

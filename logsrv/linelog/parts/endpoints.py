@@ -130,6 +130,8 @@ class PartEndpoint:
         if self.method not in METHODS:
             raise ValueError(f"the method of an endpoint is one of {', '.join(METHODS)}")
         if not _PATH.fullmatch(self.path):
-            raise ValueError(f"{self.path} is no path such as /api/colours or /api/colours{NAME}")
+            raise ValueError(
+                f"{self.path} is not a path such as /api/colours or /api/colours{NAME}"
+            )
         if (self.body is not None) != (self.method in WITH_BODY):
             raise ValueError(f"an endpoint has a body if its method is {' or '.join(WITH_BODY)}")

@@ -148,7 +148,9 @@ class HangLog:
         if hangs and not self._lasted:
             log.error(self._begin + HANGS, what=TAKES_LONG[kind], seconds=seconds)
         elif self._lasted and not hangs:
-            log.info(self._begin + "the disk goes on, after {seconds:.0f} s", seconds=self._lasted)
+            log.info(
+                self._begin + "the disk works again, after {seconds:.0f} s", seconds=self._lasted
+            )
         self._lasted = seconds if hangs else 0.0
 
 

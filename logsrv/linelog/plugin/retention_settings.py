@@ -68,7 +68,7 @@ def require_fitting_rules(
     """
     names = [one.name for one in rules]
     if twice := next((one for one in names if names.count(one) > 1), None):
-        raise ValueError(f"[[retention]] {twice} is there twice; one rule has one store")
+        raise ValueError(f"[[retention]] {twice} is given twice; one rule has one store")
     for one in rules:
         if one.listener is None:
             continue

@@ -75,7 +75,7 @@ def parse_lines(text: str, what: str) -> Question:
         raise QueryError(f"{what} takes lines, and {found.answer.elsewhere}", text.rindex("|") + 1)
     if found.answer is not None or found.limit is not None:
         raise QueryError(
-            f"{what} takes lines as they come: only extract and where may follow | here, no figures",
+            f"{what} takes lines as they come: after | there may be only extract and where, and no figures",
             text.rindex("|") + 1,
         )
     return found

@@ -109,7 +109,7 @@ def parse_step(text: str) -> float:
     except ValueError:
         step = 0.0
     if not 0.001 <= step < 1e10:
-        raise ValueError(f"{shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
+        raise ValueError(f"{shown(text)} is not a step of time such as 10s, 5m, 1h or 1d")
     return step
 
 
@@ -122,5 +122,5 @@ def parse_steps(text: str) -> Steps:
         return parse_months(text) or Steps(parse_step(text))
     except ValueError:
         raise ValueError(
-            f"{shown(text)} is no step of time, such as 10s, 5m, 1h, 1d, 1w, 1mo or auto"
+            f"{shown(text)} is not a step of time such as 10s, 5m, 1h, 1d, 1w, 1mo or auto"
         ) from None

@@ -85,7 +85,9 @@ class StoreTotals:
             if len(counted) == len(found):
                 self._counted = counted
                 return position
-        raise OSError(errno.EAGAIN, "it is rotated all the time")
+        raise OSError(
+            errno.EAGAIN, "current.log is rotated so often that its lines cannot be counted"
+        )
 
     def _totals_of(self, segment: Segment, position: Position) -> _Totals | None:
         """Return the totals of a segment, counted again unless it is compressed. Raises OSError.

@@ -141,5 +141,5 @@ def require_different_targets(targets: Sequence[ShipSettings]) -> None:
     for centre in centres:
         if centres.count(centre) > 1:
             raise ValueError(
-                f"{shown(centre)} is there twice; only one shipper may send it a store"
+                f"{shown(centre)} is given twice; only one shipper may send a store to it"
             )

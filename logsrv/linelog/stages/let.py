@@ -214,7 +214,7 @@ class _Expression:
                 return
         if found := _NUMBER.match(text, words.at):
             if text[found.end() : found.end() + 1].isalnum():
-                raise words.wrong("this is no number, size or time, such as 1.5, 1MiB or 500ms")
+                raise words.wrong("this is not a number, size or time such as 1.5, 1MiB or 500ms")
             self._take(_number(found[0]), found.end())
             return
         name, end = self._column()

@@ -159,7 +159,7 @@ def parse_position(text: str) -> Position:
     """Return the position in a text such as `17:52311`. Raises ValueError."""
     found = re.fullmatch(_POSITION, text)
     if found is None:
-        raise ValueError(f"{shown(text)} is no position, such as 17:52311")
+        raise ValueError(f"{shown(text)} is not a position such as 17:52311")
     return Position(int(found[1]), int(found[2]))
 
 
@@ -167,7 +167,7 @@ def parse_named_position(text: str) -> Position:
     """Return the position in a text such as `audit/17:52311`, or without a name. Raises ValueError."""
     name, slash, own = text.rpartition("/")
     if slash and not re.fullmatch(STORE_NAME, name):
-        raise ValueError(f"{shown(text)} is no position, such as 17:52311 or audit/17:52311")
+        raise ValueError(f"{shown(text)} is not a position such as 17:52311 or audit/17:52311")
     return parse_position(own).in_store(number_of_store(name))
 
 

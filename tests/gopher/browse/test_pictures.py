@@ -38,7 +38,7 @@ def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size():
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"GIF89a", encoded((50, 50))[:60]])
 def test_what_is_no_picture_is_a_sentence(content):
-    with pytest.raises(PeerError, match="s saves the file"):
+    with pytest.raises(PeerError, match="press s to save the file"):
         picture_lines(content, 80, 20)
 
 

@@ -98,7 +98,7 @@ def test_one_that_fails_is_said_and_the_others_are_shown(phlog, serve):
 
 
 def test_what_cannot_be_followed(phlog, serve):
-    assert "is no menu and no text" in gopher("follow", phlog.server.url("/9/x"))[2]
+    assert "only menus and texts can be followed" in gopher("follow", phlog.server.url("/9/x"))[2]
     phlog.broken = True
     assert gopher("follow", phlog.url)[0] == 3
     assert gopher("follow") == (0, "", "")
@@ -225,6 +225,6 @@ def test_what_is_on_this_machine_cannot_be_followed(tmp_path, monkeypatch):
     assert gopher("follow", "phlog.invalid/") == (
         1,
         "",
-        "gopher: phlog.invalid/ is on this machine; only what a server has can be followed\n",
+        "gopher: phlog.invalid/ is on this machine; only items of servers can be followed\n",
     )
     assert gopher("follow", "other.invalid/")[0] == 4

@@ -198,9 +198,9 @@ def test_a_connection_that_has_gone_is_skipped(in_memory):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"to": [None]}, "to takes peers, not None$"),
-        ({"to": "monitor"}, "to takes peers, not 'monitor'$"),
-        ({"to": {"ada": 1}}, "to takes peers, not 'ada'$"),
+        ({"to": [None]}, "to= takes peers, not None$"),
+        ({"to": "monitor"}, "to= takes peers, not 'monitor'$"),
+        ({"to": {"ada": 1}}, "to= takes peers, not 'ada'$"),
         ({"but": [1]}, r"but takes a peer, not \[1\]$"),
         ({"but": "ada"}, "but takes a peer, not 'ada'$"),
     ],

@@ -77,7 +77,7 @@ def test_a_plugin_without_a_protocol_is_refused():
 @pytest.mark.parametrize(
     ("protocol", "sentence"),
     [
-        ("no name", "is no name such as package.module:Name"),
+        ("no name", "is not a name such as package.module:Name"),
         (
             "logsrv.kit.protocols._line_protocol:Missing",
             "there is no logsrv.kit.protocols._line_protocol:Missing",
@@ -118,7 +118,7 @@ def test_a_version_may_be_given_by_its_name():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("no name", "'no name' is no name such as package.module:Name"),
+        ("no name", "'no name' is not a name such as package.module:Name"),
         ("logsrv.kit.options.declare:Missing", "there is no logsrv.kit.options.declare:Missing"),
         ("logsrv.kit.protocols._line_protocol:LineProtocol", "LineProtocol is no attrs class"),
         (

@@ -272,8 +272,8 @@ class PacksNothing(Empty):
             NoArgument,
             r"NoArgument\(1024\)\.receive\(b''\) raises TypeError: NoArgument\(\) takes no arg",
         ),
-        (GivesNone, "GivesNone.receive gave None; it has to give a list of frames$"),
-        (GivesBytes, "GivesBytes.receive gave b''; it has to give a list"),
+        (GivesNone, "GivesNone.receive returned None; it has to return a list of frames$"),
+        (GivesBytes, "GivesBytes.receive returned b''; it has to return a list"),
         (Raises, r"Raises\(1024\)\.receive\(b''\) raises KeyError: 'x'; it is made"),
         (Method, "Method.unfinished_bytes is <bound method .*; it has to be a number$"),
         (Faulty, "Faulty finds a fault in no bytes: nothing is right$"),
@@ -328,7 +328,7 @@ class PacksWords(Empty):
     ("framer", "said"),
     [
         (Empty, r"^send_frame takes bytes, not 5: Empty has no pack\(frame\)$"),
-        (PacksWords, "^PacksWords.pack gave 'words' for 5; it has to give bytes$"),
+        (PacksWords, "^PacksWords.pack returned 'words' for 5; it has to return bytes$"),
     ],
 )
 def test_a_frame_that_cannot_be_packed_is_a_mistake(in_memory, framer, said):

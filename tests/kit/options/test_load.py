@@ -188,8 +188,14 @@ def test_tables_may_have_the_key_of_their_shorthand(tmp_path, toml, places):
             "[[listener]]\nlisten='tcp:1'\nkeep-days=3",
             ", listener 1: keep-days is no key of [[listener]]; write it above the first [[…]]",
         ),
-        ("[[listen]]\nlisten='tcp:1'", ", key listen: no table (did you mean [[listener]]?)"),
-        ("[listen]\nx='tcp:1'", ", key listen: no table (did you mean [[listener]]?)"),
+        (
+            "[[listen]]\nlisten='tcp:1'",
+            ", key listen: not the name of a table (did you mean [[listener]]?)",
+        ),
+        (
+            "[listen]\nx='tcp:1'",
+            ", key listen: not the name of a table (did you mean [[listener]]?)",
+        ),
         ("[[listner]]\nlisten='tcp:1'", ": unknown key listner (did you mean listener?)"),
         ("[store]\nraw=true", ": unknown key store"),
     ],

@@ -131,7 +131,7 @@ async def test_an_authors_own_options_of_these_names_are_his():
 
 
 async def test_the_same_place_of_metrics_twice_is_refused():
-    with pytest.raises(StartError, match=r"--metrics tcp:9 is asked for twice"):
+    with pytest.raises(StartError, match=r"--metrics tcp:9 is given twice"):
         serve(Jokes, "--metrics", "tcp:9", "--metrics", "tcp:9")
 
 

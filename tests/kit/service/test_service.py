@@ -73,7 +73,7 @@ async def test_the_same_place_twice_is_refused(tmp_path):
     """The sentence tells which two of many."""
     with pytest.raises(
         StartError,
-        match=r"^test: a is asked for twice: by listeners 2 and 4, in the order of --listen or of the "
+        match=r"^test: a is given twice: by listeners 2 and 4, in the order of --listen or of the "
         r"tables in the file$",
     ):
         started(tmp_path, "b", "a", "c", "a")
@@ -139,7 +139,7 @@ REFUSALS: dict[str, tuple[Sequence[str] | Exception, BaseException | None, str]]
     "a wrong file": (ConfigurationError("line 3: wrong"), None, "line 3: wrong"),
     "a bug in reading it": (KeyError("x"), None, "KeyError"),
     "a place that is taken": (("a", "comes", "taken"), None, "is no socket"),
-    "twice the same": (("a", "comes", "comes"), None, "asked for twice"),
+    "twice the same": (("a", "comes", "comes"), None, "given twice"),
     "settings that are refused": (
         ("a", "comes"), ConfigurationError("that cannot be changed"), "cannot be changed",
     ),

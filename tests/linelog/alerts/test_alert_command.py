@@ -181,7 +181,7 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
     for words, wrong in (
         (["--silence", "wbe", "--for", "2h"], "did you mean web?"),
         (["--silence", "web"], "--silence needs --for"),
-        (["--silence", "web", "--for", "ever"], "ever is no length of time"),
+        (["--silence", "web", "--for", "ever"], "ever is not a length of time"),
         (["--end-silence", "web"], "web is not silenced"),
         (["--for", "2h"], "--silence"),
     ):
@@ -300,7 +300,7 @@ def test_groups_and_alerts_of_the_page_are_silenced_tried_and_let_speak_again(tm
     assert alert("--end-silence", "web")[1] == "web sends messages again\n"
     for words, wrong in (
         (["--silence-group", "ap=x"], "alert web has no groups by ap; it has app or host"),
-        (["--silence-group", "app"], "--silence-group: app is not as app=shop"),
+        (["--silence-group", "app"], "--silence-group: app is not of the form app=shop"),
         (["--for", "400d"], "a silence lasts at most 90 days"),
         (["--reason", "x" * 201], "the reason of a silence has at most 200 characters"),
     ):

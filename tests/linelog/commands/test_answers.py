@@ -67,13 +67,13 @@ def test_figures_stand_beside_earlier_ones(store, words):
     ("words", "sentence"),
     [
         (("| count compare 1d",), "compare needs a range of time"),
-        (("--count", "--compare", "1x"), "--compare: 1x is no step of time"),
+        (("--count", "--compare", "1x"), "--compare: 1x is not a step of time"),
         (
             ("--count", "--every", "1h", "--compare", "90m"),
             "--compare: the time after compare must be",
         ),
-        (("--compare", "1d"), "--compare is of figures"),
-        (("--histogram", "--compare", "1d"), "--compare is of figures"),
+        (("--compare", "1d"), "--compare compares figures"),
+        (("--histogram", "--compare", "1d"), "--compare compares figures"),
         (("--sort", "ms", "--compare", "1d"), "figures, --by and --every make a table"),
     ],
 )
@@ -226,7 +226,7 @@ def test_lines_that_match_without_the_field_are_told(store):
         (("--around", f"1:{'9' * 20}"), "--around:"),
         (("a", "--by", "app"), "--by divides counts into groups"),
         (("a", "--every", "5m"), "--every needs --histogram"),
-        (("a", "--avg", "ms", "--every", "x"), "x is no step of time"),
+        (("a", "--avg", "ms", "--every", "x"), "x is not a step of time"),
         (("a", "--avg", "ms", "-C", "1"), "no lines are shown in their order"),
         (("a", "--output", "csv", "-C", "1"), "no neighbours"),
         (("a | sort ms", "-n", "20000"), "at most 10,000 lines"),

@@ -75,7 +75,7 @@ def test_figures_are_of_the_span(store):
         (["--around", "soon"], "or the position of a line: 17:52311"),
         (["--around", POSITION, "--since", "1h"], "without --since and --until"),
         (["--around", POSITION, "-C", "3"], "-A, -B and -C show numbers of lines"),
-        (["--around", POSITION, "--span", "5"], "5 is no step of time"),
+        (["--around", POSITION, "--span", "5"], "5 is not a step of time"),
         (["--span", "5s"], "--span needs --around"),
     ],
 )
@@ -107,4 +107,4 @@ def test_a_position_without_a_line_is_status_1(store, position):
 def test_a_wrong_position_is_refused(store, position):
     done = logsrv("show", "--directory", str(store), "--", position)
     assert done.returncode == 2
-    assert b"is no position, such as 17:52311" in done.stderr
+    assert b"is not a position such as 17:52311" in done.stderr

@@ -53,7 +53,7 @@ def test_a_value_may_begin_with_a_hyphen():
     """As a word of the query it would exclude; nothing of how that is told apart is to be seen."""
     assert parsed("--source", "-web*", "x").source == "-web*"
     assert parsed("--since", "-1h", "x").since == "-1h"
-    with pytest.raises(UsageError, match="argument -n: -55 is no number"):
+    with pytest.raises(UsageError, match="argument -n: -55 is not a number"):
         parsed("-n", "-55")
 
 
@@ -69,7 +69,7 @@ def test_the_variable_gives_the_directory_to_write(monkeypatch):
 def test_numbers_of_lines_are_parsed():
     assert parse_count("0") == 0
     for wrong in ("-1", "x", "", "²", "9" * 13):
-        with pytest.raises(ValueError, match="no number of lines"):
+        with pytest.raises(ValueError, match="not a number of lines"):
             parse_count(wrong)
 
 

@@ -122,8 +122,8 @@ def test_what_is_no_archive_is_a_sentence(tmp_path, capsys, url, why, status):
 def test_who_restores_from_a_running_centre_is_told_what_to_use_instead(tmp_path, capsys):
     back = tmp_path / "back"
     assert main(["restore", "--from", "https://centre.example.org/blocks", str(back)]) == 2
-    assert "--from a centre cannot be: " in (said := capsys.readouterr().err)
-    assert "`logsrv backup` it" in said and not back.exists()
+    assert "--from cannot be a centre: " in (said := capsys.readouterr().err)
+    assert "run `logsrv backup` there" in said and not back.exists()
 
 
 def test_a_backup_has_no_store_to_choose(tmp_path, capsys):

@@ -180,9 +180,9 @@ def test_colours_only_when_they_are_wanted(store):
     [
         (["a", "(b"], "logsrv search: "),
         (["--since", "yesteryear"], "--since: yesteryear is not a time"),
-        (["-n", "many"], "many is no number of lines, such as 10"),
+        (["-n", "many"], "many is not a number of lines such as 10"),
         (["--every", "5m"], "--every needs --histogram, --count or a figure"),
-        (["--histogram", "--every", "5 parsecs"], '"5 parsecs" is no step of time'),
+        (["--histogram", "--every", "5 parsecs"], '"5 parsecs" is not a step of time'),
         (["-C", "1", "-c"], "-A, -B and -C show neighbours of lines"),
         (["-C", "1", "x | sample 2"], "-A, -B and -C show neighbours of lines"),
         (["--reverse", "x | sort ms"], "--reverse needs lines in the order of the store"),

@@ -102,7 +102,7 @@ def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(st
     (store / packed.index).unlink()
     with pytest.raises(
         ValueError,
-        match="ship/centre has a place in it, and the size of a damaged frame's text is unknown",
+        match="ship/centre has a saved position here, and the size of a damaged frame is unknown",
     ):
         salvage_index(packed, at(store), ["ship/centre"])
     assert not (store / packed.index).exists()

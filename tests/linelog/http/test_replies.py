@@ -390,7 +390,7 @@ def test_a_table_has_figures_by_groups(store):
         assert json.loads(ask(store, "table", chosen))["rows"] == over_time["rows"][:1]
     csv = ask(store, "table", "q=| count by user | limit 1&format=csv")
     assert csv == b"user,count\nann,8\n"
-    with pytest.raises(Problem, match="answers lines"):
+    with pytest.raises(Problem, match="this query finds lines"):
         ask(store, "table", "q=bob")
     csv = ask(
         store, "table", "q=| last user, max time by user | where time>now OR user=bob&format=csv"

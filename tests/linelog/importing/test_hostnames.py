@@ -82,15 +82,19 @@ def test_a_hostname_is_found_in_a_path(text, path, hostname):
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--hostname", "a b", '"a b" is no hostname that a log\'s header can have, such as web1'),
-        ("--hostname", "error", "error is no hostname"),
+        (
+            "--hostname",
+            "a b",
+            '"a b" is not a hostname that the header of a log can have, such as web1',
+        ),
+        ("--hostname", "error", "error is not a hostname"),
         (
             "--hostname-from",
             "0",
             "folders of a path count from 1: of /srv/logs/web1/app.log, 3 is web1",
         ),
         ("--hostname-from", "web", "web needs one group, the hostname in the path, such as"),
-        ("--hostname-from", "(", "( is no expression: "),
+        ("--hostname-from", "(", "( is not a valid expression: "),
     ],
 )
 def test_a_wrong_option_is_a_sentence(option, value, sentence, tmp_path):

@@ -63,7 +63,7 @@ def test_a_deeply_nested_value_is_cut_at_the_deepest_level():
 
 
 def test_a_value_of_an_unknown_kind_raises_type_error():
-    with pytest.raises(TypeError, match="object has no form in JSON"):
+    with pytest.raises(TypeError, match="object cannot be written as JSON"):
         json_object_line({"a": object()}, {})
 
 

@@ -133,7 +133,7 @@ def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind):
         steps.write = steps.sync = 0.0
         for _ in range(10):
             clock.advance(1)
-    assert messages[1:] == ["the disk goes on, after 46 s"]
+    assert messages[1:] == ["the disk works again, after 46 s"]
     hangs.next.stop()
     assert not clock.getDelayedCalls()
 
@@ -159,7 +159,7 @@ async def test_a_hang_of_a_real_store_stands_in_the_log(tmp_path, monkeypatch):
         logger.store.append(batch(b"one"))
         await until(lambda: any("a sync of the disk has not" in one for one in messages), "a line")
         hang.go.set()
-        await until(lambda: any("the disk goes on" in one for one in messages), "its end")
+        await until(lambda: any("the disk works again" in one for one in messages), "its end")
         await logger.stopService()
 
 

@@ -34,7 +34,7 @@ def test_a_rule_has_limits_of_its_own_alone(tmp_path):
         ('name = "a"\nmatch = "x | count"', "match"),
         ('name = "a"\nlistener = "fw"', "no [[listener]] has the name fw"),
         ('name = "a"\nmatch = "x"\nkeep-days = 0', "keep-days"),
-        ('name = "a"\nmatch = "x"\n[[retention]]\nname = "a"\nmatch = "y"', "a is there twice"),
+        ('name = "a"\nmatch = "x"\n[[retention]]\nname = "a"\nmatch = "y"', "a is given twice"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(tmp_path, text, said):

@@ -141,7 +141,7 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(tmp_path, mo
 
 
 def test_a_listener_at_the_same_endpoint_twice_is_refused(tmp_path):
-    with pytest.raises((StartError, ConfigurationError), match="asked for twice"):
+    with pytest.raises((StartError, ConfigurationError), match="given twice"):
         service("--listen", "tcp:1", "--listen", "tcp:1").privilegedStartService()
 
 

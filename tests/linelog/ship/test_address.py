@@ -39,8 +39,8 @@ def test_a_ship_url_is_read_as_host_port_path(text, host, port, path):
     [
         ("relp://logs", "names no port"),
         ("relp://logs:0", "names no port"),
-        ("relp://logs:x", "its port is no number"),
-        ("relp://logs:65536", "its port is no number"),
+        ("relp://logs:x", "its port is not a number"),
+        ("relp://logs:65536", "its port is not a number"),
         ("relp:logs:2514", "has no ://"),
         ("rlep://logs:1", "did you mean relp?"),
         ("https://logs/other", "ends in /blocks; lines as JSON go by ndjson+https"),

@@ -40,7 +40,7 @@ def test_targets_are_not_contacted_unless_asked_for(tmp_path):
             FindingLevel.OK,
             "when it has 8.0 MiB, lines wait",
         ),
-        ({"subjects": ["else.*"]}, FindingLevel.ERROR, "takes other subjects than logs"),
+        ({"subjects": ["else.*"]}, FindingLevel.ERROR, "does not take the subject logs"),
         ({"retention": "workqueue"}, FindingLevel.ERROR, "removes messages once they are read"),
         ({"max_msgs": 100}, FindingLevel.OK, "the stream LOGS: exactly once"),
     ],

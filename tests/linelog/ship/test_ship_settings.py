@@ -90,14 +90,14 @@ def test_the_command_line_replaces_the_targets_of_the_file(tmp_path):
         ('ship = "https://c/blocks"\nquery = "x"', "takes whole blocks, and a query sends single"),
         ('ship = "relp://a:1"\nname = "a.lock"', "not a name"),
         ('ship = "relp://a:1"\nname = "../a"', "not a name"),
-        ('ship = "relp://a:1"\nship-from = "12"', "12 is no position"),
+        ('ship = "relp://a:1"\nship-from = "12"', "12 is not a position"),
         ('ship = "relp://a:1"\nship-key = "k"', "--ship-cert, which is missing"),
         ('ship = "relp://a:1"\nquery = "a ("', "query"),
         ('name = "a"', "ship is missing"),
         ('ship = "relp://a:1"\n[[ship]]\nship = "relp://a:1"', "two targets are called relp-a-1"),
         (
             'ship = "https://c/blocks"\n[[ship]]\nship = "https://c/blocks"\nname = "b"',
-            "https://c/blocks is there twice",
+            "https://c/blocks is given twice",
         ),
     ],
 )

@@ -83,5 +83,5 @@ def test_begin_at_keeps_a_removed_place_and_refuses_other_text(directory):
             path.unlink()
         assert position_for_ship_from(view, "1:7", Position(4, 0)) == Position(1, 7)
         assert position_for_ship_from(view, "beginning", Position(4, 0)) == Position(2, 0)
-        with pytest.raises(ValueError, match="is no position"):
+        with pytest.raises(ValueError, match="is not a position"):
             position_for_ship_from(view, "middle", Position(4, 0))

@@ -110,7 +110,7 @@ def test_what_is_compared_is_computed_of_both_ranges():
         ("let n = coutn / 2", 26, "did you mean count?"),
         ("let n = coutn/count", 26, "coutn is no column"),
         ("let count = 2", 22, "there is a column count already"),
-        ("let n = 3x", 26, "this is no number, size or time"),
+        ("let n = 3x", 26, "this is not a number, size or time"),
         ("let n = 3 days", 28, "days is one word too many"),
         ("let n = `count", 26, "this backtick is never closed"),
         ("let n = " + "1+" * MOST_TOKENS + "1", 126, f"{MOST_TOKENS} parts"),

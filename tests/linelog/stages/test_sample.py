@@ -104,7 +104,7 @@ def test_the_api_answers_a_sample(store):
         found = [json.loads(one) for one in b"".join(REPLIES["search"](view, values)).splitlines()]
         times = [one["time"] for one in found]
         assert len(times) == 7 and times == sorted(set(times))
-        with pytest.raises(Problem, match="sampled lines have no newest"):
+        with pytest.raises(Problem, match="sampled lines cannot be chosen by position"):
             b"".join(REPLIES["search"](view, values | {"reverse": True}))
 
 

@@ -227,7 +227,7 @@ def test_the_first_and_the_last_time_are_in_a_step(moment, word, zone):
 
 @pytest.mark.parametrize("word", ["0mo", "auto1", "1M", "mo1", "99999mo", "1.5mo", ""])
 def test_other_words_are_no_steps(word):
-    with pytest.raises(ValueError, match=r"is no step of time, such as .* 1mo or auto"):
+    with pytest.raises(ValueError, match=r"is not a step of time such as .* 1mo or auto"):
         parse_steps(word)
 
 

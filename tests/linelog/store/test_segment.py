@@ -124,7 +124,7 @@ def test_positions_are_in_the_order_of_the_lines():
 def test_a_position_is_written_and_parsed_as_text():
     assert str(Position(17, 52311)) == "17:52311" and parse_position("17:52311") == (17, 52311)
     for wrong in ("", "1", "1:", ":1", "1:2:3", " 1:2", "-1:2", "1:٣", "1" * 11 + ":1", "1:2\n"):
-        with pytest.raises(ValueError, match="is no position, such as 17:52311"):
+        with pytest.raises(ValueError, match="is not a position such as 17:52311"):
             parse_position(wrong)
 
 
@@ -229,14 +229,14 @@ def test_a_position_names_the_store_of_its_rule(name):
 )
 def test_another_name_in_a_position_is_refused(text):
     for parse in (parse_position, parse_named_position):
-        with pytest.raises(ValueError, match="no position"):
+        with pytest.raises(ValueError, match="not a position"):
             parse(text)
 
 
 def test_a_position_from_elsewhere_names_no_store():
     """Such as that of a block, which is of the store that sent it."""
     assert parse_named_position("17:52311") == parse_position("17:52311")
-    with pytest.raises(ValueError, match="no position"):
+    with pytest.raises(ValueError, match="not a position"):
         parse_position("audit/17:52311")
 
 

@@ -194,7 +194,7 @@ class PageApi:
         until = given["until"] or rfc3339(now)
         since = given["since"] or rfc3339(parse_rfc3339(until) - TRIED_SECONDS)
         if since >= until:
-            raise RefusedRequest(400, f"since, {since}, is not before until, {until}")
+            raise RefusedRequest(400, f"since ({since}) has to be before until ({until})")
         values = {"alert": given["alert"], "since": since, "until": until}
         return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
 
@@ -335,7 +335,7 @@ class PageApi:
         try:
             given = _checked_parts(asked.body)
             if ("for" in given) == ("until" in given):
-                raise ValueError('it has either "for", such as 2h, or "until", a time')
+                raise ValueError('give either "for", such as 2h, or "until", a time')
             until = (
                 silences.end_of_silence(given["for"], now)
                 if "for" in given

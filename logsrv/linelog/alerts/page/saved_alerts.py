@@ -117,7 +117,7 @@ def _check_name(name: str) -> None:
         NAME.parse(name)
     except ValueError:
         raise ValueError(
-            f"{shown(name)} is no name of an alert; accepted: {NAME.accepted}"
+            f"{shown(name)} is not a name of an alert; accepted: {NAME.accepted}"
         ) from None
 
 

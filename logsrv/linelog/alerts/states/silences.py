@@ -162,7 +162,7 @@ def end_of_silence(text: str, now: float) -> float:
     try:
         seconds = DURATION.parse(text)
     except (ValueError, OverflowError):
-        raise ValueError(f"{shown(text)} is no length of time, such as 30m or 2h") from None
+        raise ValueError(f"{shown(text)} is not a length of time such as 30m or 2h") from None
     # No year beyond 9999 has a text.
     return now + min(seconds, 2 * LONGEST)
 

@@ -42,7 +42,10 @@ class CentreTarget:
             return None
         position = self._header_position(answer, "logsrv-to")
         if position is None:
-            raise Unavailable(f"{self._who} answers without its place (Logsrv-To)", settled=True)
+            raise Unavailable(
+                f"{self._who} does not say up to which position it has lines (Logsrv-To)",
+                settled=True,
+            )
         try:
             crc = int(answer.headers.get("logsrv-crc", ""), 16)
         except ValueError:

@@ -175,7 +175,9 @@ def _parse_actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
         except ValueError as error:
             raise malformed_body(f"line {number}, an action, is no JSON: {error}") from None
         if not isinstance(actions, dict) or len(actions) != 1:
-            raise malformed_body(f"line {number} is no action: a JSON object with one key")
+            raise malformed_body(
+                f"line {number} is not an action, which is a JSON object with one key"
+            )
         ((action, meta),) = actions.items()
         if action not in _ACTIONS or not isinstance(meta, dict):
             raise malformed_body(f"line {number} is none of the actions {', '.join(_ACTIONS)}")

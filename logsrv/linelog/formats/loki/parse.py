@@ -75,7 +75,8 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> Reply:
             _add_from_protobuf(_parse_protobuf_push(body, rules), rules.max_record, records)
         else:
             raise RequestRefused(
-                415, "a push to Loki is application/json or application/x-protobuf"
+                415,
+                "the Content-Type of a push to Loki has to be application/json or application/x-protobuf",
             )
     except _DAMAGED:
         raise malformed_body(_NO_PUSH) from None

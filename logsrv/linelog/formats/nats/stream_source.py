@@ -87,11 +87,11 @@ def parse_stream_source(text: str) -> StreamSource:
     part, parts = _parse_part(given.get("part", "1/1"))
     holes = given.get("holes", "refuse")
     if holes not in ("refuse", "pass"):
-        raise ValueError("holes= is refuse or pass")
+        raise ValueError("holes= has to be refuse or pass")
     if given.get("tls", "yes") != "yes":
         raise ValueError("tls= is yes, or is left out")
     if not PREFIX.fullmatch(given.get("api", API)):
-        raise ValueError("api= is the prefix of JetStream subjects, such as api=JS.API")
+        raise ValueError("api= has to be the prefix of JetStream subjects, such as api=JS.API")
     if "key" in given and "cert" not in given:
         raise ValueError("key= is the key of a cert=, which is missing")
     more: dict[str, Any] = {_FILES[key]: Path(given[key]) for key in _FILES if key in given}
@@ -104,7 +104,9 @@ def parse_stream_source(text: str) -> StreamSource:
 def _parse_part(text: str) -> tuple[int, int]:
     found = _PART.fullmatch(text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise ValueError("part= is a part and the number of parts, from part=1/3 to part=3/3")
+        raise ValueError(
+            "part= has to be a part and the number of parts, from part=1/3 to part=3/3"
+        )
     return int(found[1]), int(found[2])
 
 
@@ -112,7 +114,7 @@ def _parse_server(text: str) -> tuple[str, int]:
     found = _SERVER.fullmatch(text)
     port = int(found["port"] or PORT) if found is not None else 0
     if found is None or not 1 <= port <= 65535:
-        raise ValueError(f"{shown(text)} is no server, such as n1.example.net or 10.0.0.1:{PORT}")
+        raise ValueError(f"{shown(text)} is not a server such as n1.example.net or 10.0.0.1:{PORT}")
     return found["host"].strip("[]"), port
 
 

@@ -236,7 +236,7 @@ def _check_stream_config(name: str, config: Mapping[str, Any], subject: str) -> 
         subject_matches(pattern, subject) for pattern in subjects if isinstance(pattern, str)
     ):
         raise NatsTrouble(
-            f"stream {name} takes other subjects than {SUBJECT}.*: add that, or name another stream",
+            f"stream {name} does not take the subject {SUBJECT}.*: add it, or name another stream",
             settled=True,
         )
     if config.get("retention", "limits") != "limits":

@@ -182,7 +182,7 @@ def _make_link(settings: TargetSettings) -> NatsLink:
     url = settings.url
     prefix = url.query_parameters.get("api", API)
     if not PREFIX.fullmatch(prefix):
-        raise ConfigurationError("api= is the prefix of JetStream's subjects, as api=JS.API")
+        raise ConfigurationError("api= has to be the prefix of JetStream's subjects, as api=JS.API")
     login = nats_login_options(settings.token, url.query_parameters.get("user"))
     if url.tls:
         tls_context(settings.tls)

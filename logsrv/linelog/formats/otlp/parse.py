@@ -85,7 +85,8 @@ def _add_otlp_records(
             _add_from_protobuf(_parse_request(body), rules.max_record, unknown)
         else:
             raise RequestRefused(
-                415, "logs over OTLP are application/json or application/x-protobuf"
+                415,
+                "the Content-Type of logs over OTLP has to be application/json or application/x-protobuf",
             )
     except _DAMAGED:
         raise malformed_body(_NO_LOGS) from None

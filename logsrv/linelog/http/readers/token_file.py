@@ -91,7 +91,7 @@ def read_token_file(option: str, file: Path) -> tuple[KnownToken, str | None]:
     found = _HASH.fullmatch(text)
     if found is None:
         raise ConfigurationError(
-            f"--{option}-file {file} begins like the hash of a token, and is none: take the whole line "
+            f"--{option}-file {file} begins like the hash of a token, but is not one: take the whole line "
             "that `logsrv token` has printed"
         )
     return KnownToken(*found.groups()), None

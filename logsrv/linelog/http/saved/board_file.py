@@ -61,7 +61,7 @@ def read_import(request: WebRequest) -> Change:
     try:
         body = json_body(request, LARGEST)
     except ValueError as error:
-        raise Problem(400, f"this file is no board: {error}") from None
+        raise Problem(400, f"this file is not a board: {error}") from None
     if not isinstance(body, dict) or "file" not in body or set(body) - {"file", "take", "state"}:
         raise Problem(400, 'a request to import a board is {"file": …}, with "take" to do it')
     file = _checked_file(body["file"])
@@ -72,7 +72,9 @@ def read_import(request: WebRequest) -> Change:
 
 def _checked_file(found: Any) -> BoardFile:
     if not isinstance(found, dict) or found.get("logsrv") != _KIND:
-        raise Problem(400, 'this file is no board: one begins with {"logsrv": "board"')
+        raise Problem(
+            400, 'this file is not a board: the file of a board begins with {"logsrv": "board"'
+        )
     version = found.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise Problem(400, "this file has no version, such as 1")
@@ -103,7 +105,7 @@ def _checked_file(found: Any) -> BoardFile:
 
 def _checked_searches(found: Any) -> Searches:
     if not isinstance(found, list) or len(found) > MOST_PANELS:
-        raise Problem(400, f"searches is no list of at most {MOST_PANELS}")
+        raise Problem(400, f"searches has to be a list of at most {MOST_PANELS}")
     searches: Searches = {}
     for one in found:
         if not isinstance(one, dict) or not is_name(one.get("name")):
@@ -125,7 +127,7 @@ def _checked_take(take: Any, file: BoardFile) -> tuple[Take, dict[str, Take]]:
     if take in ("file", "mine"):
         take = {"board": take, "searches": dict.fromkeys(file.searches, take)}
     if not isinstance(take, dict) or set(take) - {"board", "searches"}:
-        raise Problem(400, 'take is "file", "mine", or {"board": …, "searches": {…}}')
+        raise Problem(400, 'take has to be "file", "mine", or {"board": …, "searches": {…}}')
     searches = take.get("searches", {})
     if not isinstance(searches, dict) or set(searches) - set(file.searches):
         raise Problem(400, "take.searches is no JSON object by the names of the file's searches")
@@ -236,7 +238,10 @@ def _target(
     if how == "taken":
         raise Problem(409, f"{shown(name)} is the name of something else here; choose another")
     if how == "different" and take is None:
-        raise Problem(400, f"{shown(name)} is another one here: take the file's, keep it, or both")
+        raise Problem(
+            400,
+            f"{shown(name)} differs from the one here: take the file's, keep the one here, or keep both",
+        )
     if name in saved and name not in before:
         raise Problem(409, f"two entries would be saved as {shown(name)}; choose another name")
     return name

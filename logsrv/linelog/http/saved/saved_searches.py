@@ -135,7 +135,9 @@ def check_search(search: dict[str, Any], about: str = "") -> None:
 
 def _save(name: str, search: dict[str, Any], saved: Searches) -> None:
     if name not in saved and len(saved) >= MOST:
-        raise Problem(409, f"there are {MOST} saved searches, and no more may be; remove one first")
+        raise Problem(
+            409, f"there are {MOST} saved searches already, which is the most; remove one first"
+        )
     if name in saved and (PANELS in saved[name]) != (PANELS in search):
         kind = "board" if PANELS in saved[name] else "saved search"
         raise Problem(409, f"{shown(name)} is the name of a {kind}; choose another")

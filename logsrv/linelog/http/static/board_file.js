@@ -177,7 +177,7 @@ function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error("This file is no board: it is not JSON.");
+    throw new Error("This file is not a board: it is not JSON.");
   }
 }
 

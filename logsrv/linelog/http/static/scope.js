@@ -38,7 +38,7 @@ export function secondsOf({ since, until, last }) {
  * Return what is wrong with the range of an address; "" if nothing is.
  * @param {Partial<PageState>} state
  */
-export const wrongLast = ({ last = "" }) => (!last || lastOf({ last }) === last ? "" : `last: ${printable(last)} is no length of time, such as 2h, 30m or 3d. This is the last 15 minutes.`);
+export const wrongLast = ({ last = "" }) => (!last || lastOf({ last }) === last ? "" : `last: ${printable(last)} is not a length of time such as 2h, 30m or 3d. This is the last 15 minutes.`);
 
 /**
  * Let the menu have a length of time that it lacks, as an address may.

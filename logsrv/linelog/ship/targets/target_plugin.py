@@ -234,7 +234,7 @@ def _host_and_port(word: str, text: str, scheme: Scheme) -> tuple[str, int]:
     try:
         port = scheme.port if parts.port is None else parts.port
     except ValueError:
-        raise ValueError("its port is no number from 1 to 65535") from None
+        raise ValueError("its port is not a number from 1 to 65535") from None
     if not port:
         raise ValueError(f"names no port, such as {word}://{parts.hostname}:2514")
     return parts.hostname, port

@@ -114,7 +114,7 @@ def decode_kept(data: bytes, lines: int) -> KeptContinuations:
     size = 3 * runs + inside + before
     end = _HEAD.size + size * _NUMBER
     if not unpack.eof or not 0 < runs <= lines or max(before, inside) > runs or len(raw) < end:
-        raise ValueError("the continuation lines in an index have another size")
+        raise ValueError("the continuation lines in an index have a wrong size")
     rows = bytearray(size * _NUMBER)
     for byte in range(_NUMBER):
         rows[byte::_NUMBER] = raw[_HEAD.size + byte * size : _HEAD.size + (byte + 1) * size]
@@ -122,7 +122,7 @@ def decode_kept(data: bytes, lines: int) -> KeptContinuations:
     counts, heads = numbers[runs : 2 * runs], numbers[2 * runs : 3 * runs]
     bounds = [*accumulate(numbers[3 * runs + inside :], initial=end)]
     if bounds[-1] != len(raw) or max(heads) >= before + inside or sum(counts) > lines:
-        raise ValueError("the continuation lines in an index have other first lines")
+        raise ValueError("the first lines of continuation lines in an index are damaged")
     texts = [raw[begin:stop] for begin, stop in pairwise(bounds)]
     first_lines = numbers[3 * runs : 3 * runs + inside]
     return KeptContinuations(

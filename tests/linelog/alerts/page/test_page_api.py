@@ -165,10 +165,10 @@ def test_the_state_of_an_earlier_text_is_not_told_of_the_new_one(page):
         ("x", {"alert": "a\0b"}, 400, "has a NUL in it"),
         ("x", {"alert": "x" * 4001}, 400, "longer than 4000 characters"),
         ("x", {"alert": "ä" * 2500}, 413, "longer than 4096 bytes"),
-        ("a b", {"alert": "x"}, 400, "is no name of an alert; accepted: up to 64 letters"),
-        ("x" * 65, {"alert": "x"}, 400, "is no name of an alert"),
+        ("a b", {"alert": "x"}, 400, "is not a name of an alert; accepted: up to 64 letters"),
+        ("x" * 65, {"alert": "x"}, 400, "is not a name of an alert"),
         ("x" * 201, {"alert": "x"}, 400, "1 to 200 printable characters"),
-        ("../x", {"alert": "x"}, 400, "is no name of an alert"),
+        ("../x", {"alert": "x"}, 400, "is not a name of an alert"),
         ("web", {"alert": "x"}, 409, "the configuration has an alert web; choose another name"),
     ],
 )
@@ -213,9 +213,9 @@ def test_with_a_token_nothing_is_shown_or_changed_without_it(tmp_path):
     ("silence", "status", "sentence"),
     [
         ({"alert": "wbe", "for": "1h"}, 404, "no alert is called wbe (did you mean web?)"),
-        ({"alert": "web"}, 400, 'it has either "for", such as 2h, or "until", a time'),
+        ({"alert": "web"}, 400, 'give either "for", such as 2h, or "until", a time'),
         ({"alert": "web", "for": "1h", "until": "now"}, 400, "either"),
-        ({"alert": "web", "for": "ever"}, 400, "ever is no length of time"),
+        ({"alert": "web", "for": "ever"}, 400, "ever is not a length of time"),
         ({"alert": "web", "until": "2001-01-01"}, 400, "which is past"),
         ({"alert": "web", "for": "365d"}, 400, "at most 90 days"),
         ({"alert": "web", "until": "9999-01-01"}, 400, "at most 90 days"),
@@ -302,7 +302,7 @@ def test_a_query_that_is_wrong_today_keeps_no_other_from_running(page):
     assert page.row("bad")["alert"] == "| count > in" and page.row("bad")["error"]
     assert page.row("bad")["at"] == 11 and "at" not in page.row("odd")
     assert page.row("odd")["alert"] == "" and "no JSON object" in page.row("odd")["error"]
-    assert "is no name of an alert" in page.row("b c")["error"]
+    assert "is not a name of an alert" in page.row("b c")["error"]
     assert len([one for one in events if "does not run" in one]) == 3
     # They stay in the file, and can be removed or mended.
     assert page.put("bad", "y")[0] == 200 and page.remove("odd")[0] == 200
@@ -472,7 +472,7 @@ def test_openapi_describes_the_endpoints(page):
         ("", "the parameter alert is missing"),
         ("alert=status>=", ""),
         (f"alert={'x' * 4001}", "longer than 4000"),
-        ("alert=x&since=now&until=1h", "is not before until"),
+        ("alert=x&since=now&until=1h", "has to be before until"),
         ("alert=x&since=never", "not a time"),
         ("alert=x&limit=5", "has no parameter limit"),
     ],

@@ -167,7 +167,7 @@ def test_ends_of_silences_are_lengths_and_times():
     assert end_of_silence("2h", 100) == 7300
     assert moment_of_end("1970-01-02T00:00:00Z", 100) == 86400
     for wrong in ("ever", "", "-1h"):
-        with pytest.raises(ValueError, match="is no length of time"):
+        with pytest.raises(ValueError, match="is not a length of time"):
             end_of_silence(wrong, 0)
     # Too long, which is refused later with its sentence.
     assert end_of_silence("99999999d", 0) > LONGEST

@@ -211,7 +211,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
         await thread.run_coroutine(make)
         await thread.stop()
         for name, why in (
-            ("OTHER", "takes other subjects than logs"),
+            ("OTHER", "does not take the subject logs"),
             ("QUEUE", "removes messages once they are read"),
             ("THIRD", "subjects overlap"),
         ):

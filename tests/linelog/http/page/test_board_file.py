@@ -172,9 +172,9 @@ def test_what_others_changed_meanwhile_is_shown_again(kept, visit):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{", "This file is no board: it is not JSON."),
-        ('{"take": 1}, "x": {', "This file is no board: it is not JSON."),
-        ("[]", "this file is no board"),
+        ("{", "This file is not a board: it is not JSON."),
+        ('{"take": 1}, "x": {', "This file is not a board: it is not JSON."),
+        ("[]", "this file is not a board"),
         (json.dumps(file_of("a", version=2)), "of a newer logsrv"),
         (
             json.dumps(file_of("a", searches=[{"name": "a", "q": "status>="}])),

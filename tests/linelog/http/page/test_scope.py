@@ -332,7 +332,7 @@ def test_any_length_of_time_in_the_address_is_shown(logs, visit):
     assert page.run("location.search") == "?last=2h"
     page = visit("?last=2x", ready=f"{COUNT} === 1")
     page.wait("document.querySelector('#notice').classList.contains('shown')")
-    assert page.text("#notice").startswith("last: 2x is no length of time, such as 2h")
+    assert page.text("#notice").startswith("last: 2x is not a length of time such as 2h")
     assert page.run(f"{last}.value") == "15m"
 
 

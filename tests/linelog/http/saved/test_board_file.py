@@ -104,7 +104,7 @@ def test_what_is_different_is_replaced_kept_or_saved_under_another_name(saving):
     assert found["searches"][0]["here"] == mine and found["searches"][0]["other"] == "errors (2)"
     for take in ({}, {"board": "file"}):
         status, said = post(saving, {"file": file_of(), "take": take})
-        assert status == 400 and "is another one here" in said["error"]
+        assert status == 400 and "differs from the one here" in said["error"]
     assert kept(saving)["errors"] == mine
     both = {"board": {"as": "shop (2)"}, "searches": {"errors": {"as": "errors (2)"}}}
     status, said = post(saving, {"file": file_of(), "take": both})
@@ -159,8 +159,8 @@ def test_a_board_whose_searches_are_not_in_its_file(saving):
 @pytest.mark.parametrize(
     ("file", "why"),
     [
-        ([], "this file is no board"),
-        ({"errors": {"q": "x"}}, "this file is no board"),
+        ([], "this file is not a board"),
+        ({"errors": {"q": "x"}}, "this file is not a board"),
         ({"logsrv": "board"}, "this file has no version"),
         (file_of(version=True), "this file has no version"),
         (file_of(version=2), "has version 2, of a newer logsrv; this one reads version 1"),
@@ -173,9 +173,15 @@ def test_a_board_whose_searches_are_not_in_its_file(saving):
         (file_of(board={"q": "x"}), "the board: has no panels"),
         (file_of(board=board("errors", "slow", css="x")), "a board has only panels and variables"),
         (file_of(board=board(*map(str, range(13)))), "panels is no list of at most 12"),
-        (file_of(board=board("errors", variables={"a b": "x"})), '"a b" is no name of a variable'),
-        (file_of(board=board("errors", variables={"x": ""})), "the values of x are of no field"),
-        (file_of(searches={}), "searches is no list of at most 12"),
+        (
+            file_of(board=board("errors", variables={"a b": "x"})),
+            '"a b" is not a name of a variable',
+        ),
+        (
+            file_of(board=board("errors", variables={"x": ""})),
+            "the values of x have to name a field",
+        ),
+        (file_of(searches={}), "searches has to be a list of at most 12"),
         (file_of(searches=[{"q": "x"}]), "the name of a search"),
         (
             file_of(searches=[{"name": "errors", "q": "status>="}]),
@@ -206,11 +212,11 @@ def test_each_wrong_file_has_its_sentence(saving, file, why):
 @pytest.mark.parametrize(
     ("body", "status", "why"),
     [
-        (b"{", 400, "this file is no board: not JSON"),
-        (b"[" * 5000, 400, "this file is no board: not JSON"),
+        (b"{", 400, "this file is not a board: not JSON"),
+        (b"[" * 5000, 400, "this file is not a board: not JSON"),
         ({}, 400, "a request to import a board is"),
-        ({"file": file_of(), "take": "all"}, 400, "take is"),
-        ({"file": file_of(), "take": {"x": 1}}, 400, "take is"),
+        ({"file": file_of(), "take": "all"}, 400, "take has to be"),
+        ({"file": file_of(), "take": {"x": 1}}, 400, "take has to be"),
         ({"file": file_of(), "take": {"searches": {"x": "file"}}}, 400, "take.searches"),
         ({"file": file_of(), "take": {"board": "all"}}, 400, "each is taken as"),
         ({"file": file_of(), "take": {"board": []}}, 400, "each is taken as"),
@@ -265,7 +271,7 @@ def test_of_two_changes_while_a_disk_is_slow_none_is_lost(saving, monkeypatch):
     assert [answer_of(one)[0] for one in (first, second)] == [200, 200]
     for one in (third, fourth):
         status, said = answer_of(one)
-        assert status == 400 and "errors is another one here" in said["error"]
+        assert status == 400 and "errors differs from the one here" in said["error"]
     assert kept(saving) == {
         "errors": {"q": "another"},
         "slow": SLOW,

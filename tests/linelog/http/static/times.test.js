@@ -99,7 +99,7 @@ test("ticks are at round times of the zone", () => {
 test("a length of time of an address is read, and a wrong one is told", () => {
   assert.deepEqual(["1h", "90m", "all", "x", ""].map((last) => lastOf({ last })), ["1h", "90m", "all", "15m", "15m"]);
   assert.equal(wrongLast({ last: "2h" }), "");
-  assert.match(wrongLast({ last: "2 hours" }), /^last: 2 hours is no length of time/);
+  assert.match(wrongLast({ last: "2 hours" }), /^last: 2 hours is not a length of time/);
   const seconds = (about) => secondsOf({ since: "", until: "", last: "", ...about });
   assert.deepEqual([seconds({}), seconds({ last: "2h" }), seconds({ last: "all" }), seconds({ since: "2026-11-20T06:00:00Z", until: "2026-11-20T06:01:00Z" })], [900, 7200, NaN, 60]);
   assert.deepEqual(spanAround("2026-11-20T06:18:42.5Z", 5), { since: "2026-11-20T06:18:37.500Z", until: "2026-11-20T06:18:47.501Z" });
