@@ -17,13 +17,6 @@ from logsrv.linelog.http.search_request import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.searching.search_order import (
-    HistogramValues,
-    PatternValues,
-    ScopeValues,
-    TableValues,
-    TopValues,
-)
 from logsrv.linelog.query.question import Cell, Question
 from logsrv.linelog.read.answer_kinds import TableAnswer, after_stages
 from logsrv.linelog.read.figures.groups import MOST_VALUES, count_values
@@ -38,6 +31,13 @@ from logsrv.linelog.steps.step_words import longer, sensible_steps
 from logsrv.linelog.steps.steps import Steps
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import (
+        HistogramValues,
+        PatternValues,
+        ScopeValues,
+        TableValues,
+        TopValues,
+    )
     from logsrv.linelog.read.figures.group_table import Rows
 
 NONE = ""

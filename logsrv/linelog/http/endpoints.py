@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -67,8 +67,7 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "text": TEXT}
 _Values_co = TypeVar("_Values_co", bound=Mapping[str, object], covariant=True)
 
 
-@attrs.frozen
-class ApiRequest(Generic[_Values_co]):
+class ApiRequest(NamedTuple, Generic[_Values_co]):
     """A request to an endpoint, after all checks of its parameters.
 
     values: of all parameters. query: that of its lines, "" without. type: the media type of its answer.

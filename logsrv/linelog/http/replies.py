@@ -30,7 +30,6 @@ from logsrv.linelog.http.search_request import (
     pieces_of_records,
     question_of,
 )
-from logsrv.linelog.http.searching.search_order import RecordValues, SearchValues, ShowValues
 from logsrv.linelog.http.views.earlier_lines import tail
 from logsrv.linelog.query.question import Question
 from logsrv.linelog.read.answer_kinds import MOST_ORDERED, LinesAnswer, TableAnswer
@@ -57,6 +56,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position, parse_named_position, parse_position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import RecordValues, SearchValues, ShowValues
     from logsrv.linelog.read.stores_search import StoresSearch
 
 

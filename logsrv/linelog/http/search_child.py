@@ -22,7 +22,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.children.child_side import (
@@ -37,7 +37,6 @@ from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.progress_lines import ProgressLines
 from logsrv.linelog.http.search_request import Reply
-from logsrv.linelog.http.searching.search_order import SearchOrder, TimeValues
 from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.plan import Scope, missing_segments
@@ -45,6 +44,9 @@ from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.restrict import restrict
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
 from logsrv.memory import collect_rarely, reserve_little
+
+if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import SearchOrder, TimeValues
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
@@ -114,7 +116,7 @@ def answer_request(
             view.remembered = remembered
             # Set here for every answer, of parts too: whatever reads the view is restricted by it.
             restrict(view, order["only"])
-            times = cast(TimeValues, values)
+            times = cast("TimeValues", values)
             body.missing = missing_segments(
                 view, Scope(times.get("since") or "", times.get("until") or "")
             )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from logsrv.cores import cores
 from logsrv.lazy_names import later_module
-from logsrv.linelog.http.searching.search_order import QueryValues, ScopeValues
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, Extraction, Question
@@ -24,6 +23,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import QueryValues, ScopeValues
     from logsrv.linelog.read import stores_search
 else:
     # Most stores have no others in them, and their searches start sooner without it.

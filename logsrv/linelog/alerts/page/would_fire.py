@@ -33,7 +33,10 @@ _PROCESSES = min(2, cores())
 
 
 class TriedAlert(TypedDict):
-    """The values of a request. alert: the text of one. since, until: RFC 3339. every: seconds between messages."""
+    """The values of a request.
+
+    alert: the text of one. since, until: RFC 3339. every: seconds between messages.
+    """
 
     alert: str
     since: str

@@ -3,7 +3,7 @@
 `endpoints` makes these values of a query string, the daemon sends them in a `SearchOrder` as JSON, and the
 process hands them to the endpoint's function in `replies`. So each type is written once for both sides, and
 mypy knows each name; a test compares the types with the table of parameters. Only types are here: a
-searching process begins sooner without the parsers.
+searching process, which begins with each search, does not load this module.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from logsrv.linelog.http.search_request import (
     pieces_of_records,
     question_of,
 )
-from logsrv.linelog.http.searching.search_order import EarlierLinesValues
 from logsrv.linelog.http.views.view_protocol import id_event, line_event, missed_event
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Question
@@ -48,6 +47,7 @@ from logsrv.linelog.store.cursor import (
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import EarlierLinesValues
     from logsrv.linelog.read.stores_search import StoresSearch
 
 
