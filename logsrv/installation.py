@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import logsrv
 from logsrv.lazy_names import later_module
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ else:
 MARK = "installed-from"
 """A file in an environment that pip alone did not make: `debian`, or `image` and its extras."""
 _PACKAGES_OF_DEBIAN = {"sql": "logsrv-sql"}
-_TOP = os.path.dirname(os.path.dirname(__file__))
 
 
 class Installation(NamedTuple):
@@ -121,9 +121,16 @@ def direct_url(distribution: Any) -> dict[str, Any]:
     return record
 
 
+def checkout_folder() -> str:
+    """Return the folder of the checkout that logsrv is imported from; "" if it is installed."""
+    top = os.path.dirname(os.path.dirname(os.path.realpath(logsrv.__file__)))
+    files = ("setup.cfg", "pyproject.toml")
+    return top if all(os.path.isfile(os.path.join(top, one)) for one in files) else ""
+
+
 def this_installation() -> Installation:
     """Return the installation of the running program."""
-    mark, checkout = "", _TOP if os.path.exists(os.path.join(_TOP, "setup.cfg")) else ""
+    mark, checkout = "", checkout_folder()
     try:
         with open(os.path.join(sys.prefix, MARK), encoding="utf-8") as file:
             mark = file.read().strip()

@@ -15,6 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "plugin_folders",
         "first_process",
         "lazy_names",
+        "old_names",
         "state_table",
         "value",
         "__version__",

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import logsrv
+from logsrv.cli.origin import installable_origin
 from logsrv.installation import MARK, Installation, how_to_install, this_installation
 
 REQUIREMENTS = (
@@ -120,6 +122,19 @@ def test_this_installation_is_the_one_of_the_running_python(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     (tmp_path / MARK).write_text("image columns\n")
     assert how_to_install("nats") == "make container ARGS='--extras columns,nats'"
+
+
+def test_a_checkout_that_a_link_leads_to_is_found_by_its_own_name(tmp_path, monkeypatch):
+    """Messages of a missing extra and `logsrv new` name the same folder."""
+    package = tmp_path / "checkout/logsrv"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (tmp_path / "linked").symlink_to(package)
+    monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "linked/__init__.py"))
+    (tmp_path / "checkout/setup.cfg").touch()
+    assert this_installation().checkout == ""
+    (tmp_path / "checkout/pyproject.toml").touch()
+    assert this_installation().checkout == installable_origin() == str(tmp_path / "checkout")
 
 
 def test_a_checkout_whose_distribution_was_never_installed_is_named(installed, pip):

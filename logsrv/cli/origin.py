@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import logsrv
-from logsrv.installation import direct_url, path_in, requirement_in, this_installation
+from logsrv.installation import (
+    checkout_folder,
+    direct_url,
+    path_in,
+    requirement_in,
+    this_installation,
+)
 
 WHOLE, KIT = "logsrv", "logsrv-kit"
 """The distributions: with the line logger, and with the kit alone."""
@@ -22,9 +28,8 @@ def installable_origin(*, of_line_logger: bool = False) -> str:
     This is "" if the wheel no longer exists, and in the package of Debian and the image, which were built
     elsewhere: the name on a package index may be a stranger's.
     """
-    checkout = Path(logsrv.__file__).resolve().parents[1]
-    if all((checkout / file).is_file() for file in ("setup.cfg", "pyproject.toml")):
-        return str(checkout)
+    if checkout := checkout_folder():
+        return checkout
     name = WHOLE if of_line_logger or not _is_split() else KIT
     try:
         record = direct_url(metadata.distribution(name))

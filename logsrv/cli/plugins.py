@@ -176,7 +176,7 @@ def find_installed() -> tuple[Installed, list[BrokenPlugin]]:
             packages.installed(
                 one.name,
                 where,
-                getattr(one, "module", "") or getattr(one, "place", "") or type(one).__module__,
+                getattr(one, "module", "") or getattr(one, "reference", "") or type(one).__module__,
                 description=_described(one),
                 taken=used.get(one.name) == one,
             )

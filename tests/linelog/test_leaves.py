@@ -15,12 +15,12 @@ def test_a_leaf_has_the_inputs_and_the_targets_that_the_list_says(leaf: Leaf):
         name
         for name, one in INPUTS.ours().items()
         if (isinstance(one, InputFormat) and type(one).__module__ == leaf.module)
-        or getattr(one, "place", "").startswith(inside)
+        or getattr(one, "reference", "").startswith(inside)
     }
     schemes = {
         scheme
         for plugin in PLUGINS.ours().values()
-        if plugin.place.startswith(inside)
+        if plugin.reference.startswith(inside)
         for scheme in plugin.schemes
     }
     assert (inputs, schemes) == ({*leaf.inputs}, {*leaf.schemes})

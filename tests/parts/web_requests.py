@@ -19,6 +19,7 @@ from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.linelog.http.http_part import HttpPart
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.search_order import Work
 from logsrv.linelog.http.server import WHOLE_BODIES, WebServer
 from logsrv.linelog.http.views.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.plugin.monitoring import METRICS, unhealthy_reasons
@@ -27,6 +28,7 @@ from logsrv.linelog.read.totals import StoreTotals
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position, Segment, sealed_segments
 from tests.parts.child_processes import Spawner
+from tests.parts.search_orders import values_of
 from tests.parts.stores import lines, make_store, view_of
 
 
@@ -84,7 +86,7 @@ def requested(**how: Any) -> WebRequest:
     return found[0]
 
 
-VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
+VALUES = values_of("search", "limit=100000")
 
 
 class SearchSink:
@@ -107,8 +109,9 @@ class SearchSink:
         self.done.callback(problem)
 
 
-def asked(**values: Any) -> dict[str, Any]:
-    return {"endpoint": "search", "values": VALUES | values}
+def asked(**values: Any) -> Work:
+    """What a search with these values needs of a process."""
+    return {"function": "search", "values": VALUES | values, "progress": False}
 
 
 class StoreOnDisk:

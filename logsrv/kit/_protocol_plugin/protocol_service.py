@@ -18,7 +18,7 @@ from logsrv.kit._protocol_plugin.factory import PluginFactory, PluginProtocols, 
 from logsrv.kit._protocol_plugin.life import StateLife, call_if_defined
 from logsrv.kit._protocol_plugin.links import Links, dial_policy
 from logsrv.kit._protocol_plugin.peers import Peers
-from logsrv.kit._protocol_plugin.service_settings import check_limits
+from logsrv.kit._protocol_plugin.service_settings import check_limits, listeners_of
 from logsrv.kit._protocol_plugin.tasks import ServiceTasks
 from logsrv.kit.net.endpoint import LISTENING, Endpoint
 from logsrv.kit.net.parse import CONNECT_SECONDS
@@ -133,15 +133,12 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         return served.datagrams
 
     def wanted_sites(self, settings: Settings) -> Sequence[SiteSpec]:
-        listeners = [(one, settings) for one in settings.listen]
-        if len(self._served) > 1:
-            listeners = [(one.listen, one) for one in settings.listener]  # type: ignore[attr-defined]
         named = self._served.keys() > {""}
         who = "the protocol of listeners without a name" if named else "this protocol"
         check_limits(self._served[""].limits, settings, who=who)
         self._served[""].line_format(settings)
         found = []
-        for one, rules in listeners:
+        for one, rules in listeners_of(settings):
             label, served = one.label, self._served[one.name]
             check_limits(served.limits, rules, f"{label}: ", settings)
             served.line_format(rules)

@@ -19,7 +19,14 @@ from logsrv.kit.framing._own_framing import DEFAULT_MAX_FRAME
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint, parse_named_endpoint
-from logsrv.kit.options.declare import REQUIRED, attrs_field_of, option, options_of, tables
+from logsrv.kit.options.declare import (
+    REQUIRED,
+    attrs_field_of,
+    option,
+    options_of,
+    tables,
+    tables_of,
+)
 from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind
 from logsrv.kit.protocols._datagrams import DatagramLines, Datagrams, UnsetAnswers
 from logsrv.kit.protocols._line_protocol import LineProtocol
@@ -169,7 +176,7 @@ def settings_class(
     limits: the items of `Limits`. needless: options of the kit that are left out; their values are None,
     and () for `listen`, which a plugin that does not listen leaves out. names: the names of its listeners.
     answers: the default of `max_answers`, if datagrams are answered.
-    With names, a file may have tables `[[listener]]`; `settings.listener` has a table for each endpoint.
+    A file may have tables `[[listener]]`; then `settings.listener` has a table for each endpoint.
     """
     theirs = attrs.fields_dict(own) if own is not None else {}
     answers = () if "max_answers" in theirs else answers
@@ -201,9 +208,9 @@ def settings_class(
     listening: dict[str, Any] = {}
     if not alone:
         listening["listen"] = option(listen, kind, "listen here", repeatable=True)
-    if names:
+    if not alone and "listener" not in theirs:
         listening["listener"] = tables(
-            listener_settings_class(name, own, limited, kind),
+            listener_settings_class(name, own, limited, kind, [limit for limit, _ in limits]),
             "listeners with settings of their own",
             shorthand="listen",
         )
@@ -211,6 +218,13 @@ def settings_class(
     if not alone:
         made.__annotations__["listen"] = tuple[Endpoint, ...]
     return made
+
+
+def listeners_of(settings: Any) -> list[tuple[Endpoint, Any]]:
+    """Return each endpoint with its settings: those of its table `[[listener]]`, or those of the plugin."""
+    if "listener" in tables_of(type(settings)):
+        return [(one.listen, one) for one in settings.listener]
+    return [(one, settings) for one in settings.listen]
 
 
 def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
@@ -227,11 +241,18 @@ def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
 
 
 def listener_settings_class(
-    name: str, own: type[Any] | None, limited: type[Any], kind: Kind[Endpoint]
+    name: str,
+    own: type[Any] | None,
+    limited: type[Any],
+    kind: Kind[Endpoint],
+    limits: Sequence[str],
 ) -> type[Any]:
-    """Return the class of one table `[[listener]]`: where it listens, its guard and its limits."""
+    """Return the class of one table `[[listener]]`: where it listens, its guard and its limits.
+
+    limits: their names; the author's own options may be some of them.
+    """
     rules = (limited, PeerLimits, GuardPolicy)
-    ruling = {one for base in rules for one in options_of(base)}
+    ruling = {*limits, *(one for base in rules for one in options_of(base))}
     # The author's own options of the same names win in tables, too.
     theirs = {
         one: attrs_field_of(declared)

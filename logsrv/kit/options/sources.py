@@ -159,12 +159,6 @@ def _unknown_key_error(
         return ConfigurationError(
             f"{origin}: {key} is no key of [[{inner}]]; write it above the first [[…]]"
         )
-    if key == "listener" and "listen" in known and not inner:
-        return ConfigurationError(
-            f"{origin}: [[listener]] is for plugins with listeners of several names "
-            '(protocol_plugin(…, listeners={…})); write listen = ["…", "…"] here, and options for'
-            " all of them"
-        )
     return ConfigurationError(f"{origin}: unknown key {shown(key)}{did_you_mean(key, known)}")
 
 

@@ -21,6 +21,7 @@ from logsrv.kit.testing._memory_clock import NEEDS_SERVE
 from logsrv.kit.testing._trial import (
     ANSWER_SECONDS,
     APART,
+    AT_STOP,
     HOUR,
     MOST_ANSWERS,
     MOST_CUTS,
@@ -51,6 +52,7 @@ def conformance(
     same: bool = True,
     apart: bool = True,
     to: str | None = None,
+    at_stop: bytes = b"",
     **how: Any,
 ) -> None:
     """Run all trials on a plugin, an input, a protocol class or a function.
@@ -62,6 +64,8 @@ def conformance(
     apart: whether peers do not affect each other; False for a chat.
     to: the listener to talk to, in a plugin with several: its name, or its type, such as "udp". A plugin
         that takes connections and datagrams needs it, because the talks differ.
+    at_stop: what each connected peer gets when the service stops, besides its answers: the words that
+        `stopping` of the state sends.
 
     Raises AssertionError with one sentence: the fault, and the input that caused it.
     """
@@ -76,7 +80,7 @@ def conformance(
         service.to = to
         return service
 
-    trial = Trial(start, plugin.name, same, apart, cuts)
+    trial = Trial(start, plugin.name, same, apart, cuts, at_stop)
     kinds = {listener.endpoint.kind for listener in trial.start().listeners_at(to)}
     if to is not None and not kinds:
         raise AssertionError(f"{plugin.name} listens at {', '.join(plugin.listen)}, not at {to}")
@@ -270,13 +274,24 @@ def try_stop(trial: Trial, talk: bytes) -> None:
         whole = peer.received()
     with trial.new_service("on a stop") as service:
         # A peer that asks, a peer that has begun to, and one that says nothing.
-        asking, begun, _ = (service.connect() for _ in range(3))
+        asking, begun, silent = (service.connect() for _ in range(3))
         asking.feed(talk)
         begun.feed(talk[: len(talk) // 2])
+        connected = [peer for peer in (asking, begun, silent) if not peer.closed]
         stop_and_check_timers(trial, service)
-        came = asking.received()
+        received = {peer: peer.received() for peer in (asking, begun, silent)}
+        for peer in connected:
+            if trial.at_stop not in received[peer]:
+                raise AssertionError(
+                    f"{trial.name} does not send {short_repr(trial.at_stop)} to each peer when the service "
+                    f"stops: one got {short_repr(received[peer])}"
+                )
+        came = received[asking]
+        if trial.at_stop and asking in connected:
+            # They may come before the last answers.
+            came = came.replace(trial.at_stop, b"", 1)
         if trial.apart:
-            excuse = f"{SAME}, or {APART}"
+            excuse = f"{SAME}, or {APART}" if trial.at_stop else f"{SAME}, {APART}, or {AT_STOP}"
             trial.expect_begin(talk, whole, came, "when the service stops meanwhile", excuse)
 
 

@@ -39,6 +39,7 @@ from logsrv.kit.testing._memory_peers import (
     MemoryStreams,
 )
 from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.old_names import with_old_argument
 
 FIRST_PORT = 50000
 # The attributes of an input of the line logger, and of a format of its input `http`; and the function that
@@ -289,12 +290,13 @@ class MemoryService:
             f"it listens at {', '.join(there) or 'nothing'}"
         )
 
-    def far(self, place: str) -> FarSide:
-        """Stand in for the server at `place`, as the plugin gives it to `dial` or `connect`.
+    @with_old_argument("place", "endpoint", "MemoryService.far")
+    def far(self, endpoint: str) -> FarSide:
+        """Stand in for the server at `endpoint`, as the plugin gives it to `dial` or `connect`.
 
         Each connection that the plugin makes there is in `peers` of the result. Other addresses refuse.
         """
-        return self._far.setdefault(place, FarSide())
+        return self._far.setdefault(endpoint, FarSide())
 
     def _client_endpoint(
         self, address: Any, reactor: Any, seconds: float = 0

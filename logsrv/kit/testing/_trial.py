@@ -23,6 +23,7 @@ HOUR = 3600.0
 # The ends of the sentence of a failure: the argument of `conformance` for plugins that are meant to do so.
 SAME = "same=False, if its answers differ each time"
 APART = "apart=False, if its peers hear of each other"
+AT_STOP = 'at_stop=b"…", if `stopping` of its state sends these bytes'
 # The most offsets at which a conversation is cut: each cut needs a new service. Of a long one, some are
 # drawn.
 MOST_CUTS = 100
@@ -33,7 +34,7 @@ FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed
 class Trial:
     """The tested plugin. start: makes a service of it. same, apart: as in `conformance`.
 
-    cuts: the most offsets at which a conversation is cut.
+    cuts: the most offsets at which a conversation is cut. at_stop: as in `conformance`.
     """
 
     start: Callable[[], MemoryService]
@@ -41,6 +42,7 @@ class Trial:
     same: bool
     apart: bool
     cuts: int = MOST_CUTS
+    at_stop: bytes = b""
 
     @contextmanager
     def new_service(self, doing: str) -> Iterator[MemoryService]:

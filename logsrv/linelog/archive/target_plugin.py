@@ -11,7 +11,7 @@ _REWRITE = "logsrv.linelog.archive.rewriting:rewrite_segments"
 
 directory = DirectoryPlugin(
     name="directory",
-    place=_ARCHIVE,
+    reference=_ARCHIVE,
     schemes={FILE: Scheme()},
     takes="segments",
     parameters=None,
@@ -19,7 +19,7 @@ directory = DirectoryPlugin(
 )
 bucket = BucketPlugin(
     name="bucket",
-    place=_ARCHIVE,
+    reference=_ARCHIVE,
     schemes=dict.fromkeys(BUCKETS, Scheme()),
     takes="segments",
     package="obstore",

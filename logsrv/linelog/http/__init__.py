@@ -23,8 +23,8 @@ what starts them; what runs in them imports no Twisted:
 in the daemon       in the process
 searching           search_child: one search; it calls a function of `replies` for each endpoint, of
                     which `counted_replies` has those that count, and `views/earlier_lines` that of a live
-                    view; `search_request` makes a search of the parameters; `progress_lines` tells how far
-                    it is
+                    view; `search_request` makes a search of the parameters, whose types are in
+                    `searching/search_order`; `progress_lines` tells how far it is
 """
 
 from logsrv.linelog.parts.part import Part

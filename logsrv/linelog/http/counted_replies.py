@@ -12,7 +12,6 @@ from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.linelog.fields.values import STATUS_CLASS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
-    CountedValues,
     Reply,
     json_line,
     make_search,
@@ -30,9 +29,15 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.patterns import PatternCounts
 from logsrv.linelog.steps.step_words import longer, sensible_steps
 from logsrv.linelog.steps.steps import Steps
-from logsrv.linelog.steps.zones import UTC
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import (
+        HistogramValues,
+        PatternValues,
+        ScopeValues,
+        TableValues,
+        TopValues,
+    )
     from logsrv.linelog.read.figures.group_table import Rows
 
 NONE = ""
@@ -45,7 +50,7 @@ MOST_STEPS = 2000
 """Steps of a table that are all told."""
 
 
-def table(view: View, values: CountedValues) -> Reply:
+def table(view: View, values: TableValues) -> Reply:
     """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
     question = question_of(values)
     answer = question.answer
@@ -57,7 +62,7 @@ def table(view: View, values: CountedValues) -> Reply:
     # Rows that the query itself chooses are the first ones.
     is_whole = values["whole"] and not (question.row_stages or question.limit)
     search = make_search(view, values)
-    answer = answer.for_reader(search, values.get("tz", UTC))
+    answer = answer.for_reader(search, values["tz"])
 
     def document(figures: Rows) -> bytes:
         return _table_document(values, question, answer, figures, is_whole=is_whole)
@@ -68,7 +73,7 @@ def table(view: View, values: CountedValues) -> Reply:
 
 
 def _table_document(
-    values: CountedValues, question: Question, answer: TableAnswer, figures: Rows, *, is_whole: bool
+    values: TableValues, question: Question, answer: TableAnswer, figures: Rows, *, is_whole: bool
 ) -> bytes:
     """Return a table in the format of the request. is_whole: whether rows were chosen by their groups."""
     most = values["limit"]
@@ -103,7 +108,7 @@ def _table_document(
     )
 
 
-def histogram(view: View, values: CountedValues) -> Reply:
+def histogram(view: View, values: HistogramValues) -> Reply:
     """Yield the numbers of lines over time; without limits of time, over the whole time of the store."""
     since, until = values["since"], values["until"]
     if not (since and until):
@@ -127,7 +132,7 @@ def histogram(view: View, values: CountedValues) -> Reply:
 
 
 def _bars_document(
-    values: CountedValues, since: str, until: str, steps: Steps | None, found: Bars
+    values: HistogramValues, since: str, until: str, steps: Steps | None, found: Bars
 ) -> bytes:
     """Return a histogram as JSON. steps: None for an empty span of time."""
     counted, by_step, missed = found
@@ -137,7 +142,7 @@ def _bars_document(
     start = 0
     if steps is not None:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        if values.get("by"):
+        if values["by"]:
             by_value, parts = _most_frequent(values["by"], by_step)
             by_value |= {"missed": missed} if missed else {}
         start, _ = steps.bounds_of(round(first * 1e6))
@@ -195,20 +200,20 @@ def steps_of_rows(
     return [(exact_rfc3339(start), exact_rfc3339(end)) for start, end in found]
 
 
-def _bar_steps(values: CountedValues, first: float, last: float) -> Steps:
+def _bar_steps(values: HistogramValues, first: float, last: float) -> Steps:
     """Return the steps for a span of time."""
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
-    steps = sensible_steps(last - first, max(1, values["buckets"] - 1), values.get("tz", UTC))
+    steps = sensible_steps(last - first, max(1, values["buckets"] - 1), values["tz"])
     while values["buckets"] == 1 and steps.start_of(first) != steps.start_of(last):
         steps = longer(steps)
     return steps
 
 
 def _count_bars(
-    view: View, values: CountedValues, steps: Steps, document: Callable[[Bars], bytes]
+    view: View, values: HistogramValues, steps: Steps, document: Callable[[Bars], bytes]
 ) -> Bars:
     """Count the lines of each step, and the values of `by`. document: makes an answer of those so far."""
-    search, field = make_search(view, values), values.get("by")
+    search, field = make_search(view, values), values["by"]
     if view.progress is not None:
         view.progress.answer_of = lambda found: document(found if field else (found, {}, 0))
     if field:
@@ -238,7 +243,7 @@ def _most_frequent(
     return {"by": field, "values": names}, parts
 
 
-def top(view: View, values: CountedValues) -> Reply:
+def top(view: View, values: TopValues) -> Reply:
     """Yield the most frequent values of a field."""
     extractions = question_of(values).extractions
     found = count_values(make_search(view, values), values["field"], extractions)
@@ -247,7 +252,7 @@ def top(view: View, values: CountedValues) -> Reply:
     yield json_line({"field": values["field"], **sums, "values": most})
 
 
-def patterns(view: View, values: CountedValues) -> Reply:
+def patterns(view: View, values: PatternValues) -> Reply:
     """Yield the patterns of matching lines, as a stage of the query or the parameters want them.
 
     Raises Problem (400) if all would be new.
@@ -257,12 +262,12 @@ def patterns(view: View, values: CountedValues) -> Reply:
     since, new_since = values["since"], values["new_since"] or answer.time_since()
     if since and new_since and since >= new_since:
         raise Problem(400, "since must be before new_since, or all patterns are new")
-    answer = answer.replace(by=values.get("by") or answer.by)
+    answer = answer.replace(by=values["by"] or answer.by)
     most = min(values["limit"], values["limit"] if asked.limit is None else asked.limit)
     yield json_line(answer.document(make_search(view, values), asked, new_since, most))
 
 
-def fields(view: View, values: CountedValues) -> Reply:
+def fields(view: View, values: ScopeValues) -> Reply:
     """Yield the fields of the newest matching lines."""
     found, sampled = count_fields(
         make_search(view, values), SAMPLE, question_of(values).extractions
@@ -274,7 +279,7 @@ def fields(view: View, values: CountedValues) -> Reply:
     yield json_line({"fields": listed, "sampled": sampled})
 
 
-def sources(view: View, values: CountedValues) -> Reply:
+def sources(view: View, values: ScopeValues) -> Reply:
     """Yield the sources, the one with most lines first."""
     found = count_sources(make_search(view, values))
     yield json_line({"sources": [one._asdict() for one in found]})

@@ -1,15 +1,15 @@
 """The table of the API: each path with its parameters, their meaning and their parsers.
 
-The server checks requests by this table and makes /openapi.json from it. The parsed values go to the
-searching process as JSON.
+The server checks requests by this table and makes /openapi.json from it. The parsed values, whose types
+are in `searching/search_order.py`, go to the searching process as JSON.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -19,6 +19,18 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.board_variables import variables_hint
 from logsrv.linelog.http.problems import Problem, query_problem
+from logsrv.linelog.http.searching.search_order import (
+    HistogramValues,
+    NoValues,
+    PatternValues,
+    RecordValues,
+    ScopeValues,
+    SearchValues,
+    ShowValues,
+    TableValues,
+    TailValues,
+    TopValues,
+)
 from logsrv.linelog.parts.endpoints import ApiParameter, read_time
 from logsrv.linelog.query.field_names import field_names, plain_field_names
 from logsrv.linelog.query.pipeline import parse_lines, parse_question
@@ -52,14 +64,28 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "text": TEXT}
 """The media types of answers in other forms than JSON."""
 
 
-PROGRESS = "progress"
-"""The parameter with which an answer tells its progress."""
+_Values_co = TypeVar("_Values_co", bound=Mapping[str, object], covariant=True)
+
+
+class ApiRequest(NamedTuple, Generic[_Values_co]):
+    """A request to an endpoint, after all checks of its parameters.
+
+    values: of all parameters. query: that of its lines, "" without. type: the media type of its answer.
+    progress: whether the answer tells how far it is.
+    """
+
+    values: _Values_co
+    query: str
+    type: str
+    progress: bool
 
 
 @attrs.frozen
-class ApiEndpoint:
+class ApiEndpoint(Generic[_Values_co]):
     """A path of the API.
 
+    values: the type of the values of its parameters, which a function in `replies` gets.
+    check: called with the values of all parameters; raises Problem if they do not go together.
     type: the media type of an answer with status 200. open: whether a request needs no token.
     shared: whether clients that ask the same get one answer: it is whole only at its end, and not long.
     of_some_lines: whether it answers who sees only some lines, and tells of these alone, as searching
@@ -68,7 +94,9 @@ class ApiEndpoint:
 
     path: str
     help: str
+    values: type[_Values_co]
     parameters: tuple[ApiParameter, ...] = ()
+    check: Callable[[Any], object] = lambda _: None
     type: str = JSON
     open: bool = False
     shared: bool = False
@@ -77,29 +105,31 @@ class ApiEndpoint:
     @property
     def types(self) -> tuple[str, ...]:
         """The media types of an answer in JSON: the one without its progress is the first."""
-        tells = any(one.name == PROGRESS for one in self.parameters)
-        return (self.type, LINES) if tells else (self.type,)
-
-    def type_of(self, values: Mapping[str, Any]) -> str:
-        """Return the media type of the answer to a request."""
-        return (
-            LINES if values.get(PROGRESS) else FORMATS.get(values.get("format", "json"), self.type)
-        )
+        return (self.type, LINES) if _PROGRESS in self.parameters else (self.type,)
 
     @property
     def name(self) -> str:
         """The last part of the path: `search`."""
         return self.path.rpartition("/")[2]
 
-    def parse_query_string(self, query: bytes, now: float) -> dict[str, Any]:
-        """Return the values of all parameters. query: the part of the URL after `?`. Raises Problem."""
-        return parse_parameters(self.path, self.parameters, query, now)
+    def parse(self, query: bytes, now: float) -> ApiRequest[_Values_co]:
+        """Return a request. query: the part of the URL after `?`. Raises Problem."""
+        # The one place where values get their type; a test compares it with the parameters.
+        values: Any = parse_parameters(self.path, self.parameters, query, now)
+        self.check(values)
+        progress = values.get(_PROGRESS.name, False)
+        form = LINES if progress else FORMATS.get(values.get("format"), self.type)
+        return ApiRequest(values, values.get("q", ""), form, progress)
+
+
+AnyEndpoint: TypeAlias = ApiEndpoint[Mapping[str, object]]
+"""An endpoint whatever its values are."""
 
 
 def parse_parameters(
     path: str, parameters: Sequence[ApiParameter], query: bytes, now: float
 ) -> dict[str, Any]:
-    """Return the values of the parameters of a path, as `ApiEndpoint.parse_query_string` does."""
+    """Return the values of all parameters of a path. Raises Problem."""
     given = _split_parameters(query)
     known = {one.name: one for one in parameters}
     for name in given:
@@ -222,6 +252,16 @@ def _integer_parameter(
     return ApiParameter(name, help, read, schema, default)
 
 
+def _check_columns(values: SearchValues) -> None:
+    if values["columns"] and values["format"] != "csv":
+        raise Problem(400, "columns needs format=csv")
+
+
+def _check_progress(values: TableValues) -> None:
+    if values["progress"] and values["format"] != "json":
+        raise Problem(400, "progress needs format=json")
+
+
 _TEXT = {"type": "string"}
 _PLACE = {"type": "string", "pattern": "^([a-z][a-z0-9-]*/)?[0-9]+:[0-9]+$"}
 _CURSOR = {
@@ -260,15 +300,35 @@ _JOIN = _flag_parameter(
 )
 
 _PROGRESS = _flag_parameter(
-    PROGRESS,
+    "progress",
     "1: lines of JSON: `progress` each second or so, mostly with the `answer` of the newest lines, and "
     "last the whole `answer` or an `error`",
 )
 
-ENDPOINTS: tuple[ApiEndpoint, ...] = (
+TAIL = ApiEndpoint(
+    "/api/tail",
+    "Lines that match, as they are written: the events `line` and `missed`. The header "
+    "Last-Event-ID goes before `after`",
+    TailValues,
+    (
+        attrs.evolve(_Q, read=_check_query_for_lines),
+        attrs.evolve(
+            _AFTER,
+            read=_check_place,
+            schema=_CURSOR,
+            help="the position after which it begins; with several stores, a position in each",
+        ),
+        _JOIN,
+    ),
+    type=EVENTS,
+    of_some_lines=True,
+)
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
     ApiEndpoint(
         "/api/search",
         "Lines that match, an object a line, in the order of the store",
+        SearchValues,
         (
             *_SCOPE,
             _integer_parameter("limit", "at most so many lines", 1000, MOST_LINES),
@@ -285,6 +345,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
                 _TEXT,
             ),
         ),
+        _check_columns,
         LINES,
         of_some_lines=True,
     ),
@@ -292,6 +353,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/table",
         "Figures by groups of lines: `… | avg ms, count by app`; `kinds`: what their cells are; "
         "`at_least` names columns of lower bounds",
+        TableValues,
         (
             attrs.evolve(_Q, required=True, help="a query that ends with figures"),
             *_TIMES,
@@ -302,29 +364,15 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _format_parameter("json", "csv", "text"),
             _PROGRESS,
         ),
+        _check_progress,
         shared=True,
         of_some_lines=True,
     ),
-    ApiEndpoint(
-        "/api/tail",
-        "Lines that match, as they are written: the events `line` and `missed`. The header "
-        "Last-Event-ID goes before `after`",
-        (
-            attrs.evolve(_Q, read=_check_query_for_lines),
-            attrs.evolve(
-                _AFTER,
-                read=_check_place,
-                schema=_CURSOR,
-                help="the position after which it begins; with several stores, a position in each",
-            ),
-            _JOIN,
-        ),
-        EVENTS,
-        of_some_lines=True,
-    ),
+    TAIL,
     ApiEndpoint(
         "/api/histogram",
         "Numbers of lines over time, by level",
+        HistogramValues,
         (
             *_SCOPE,
             _ZONE,
@@ -344,6 +392,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/top",
         "The most frequent values of a field",
+        TopValues,
         (
             ApiParameter(
                 "field",
@@ -361,6 +410,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/patterns",
         "What messages have in common, with placeholders, the most frequent first",
+        PatternValues,
         (
             *_SCOPE,
             ApiParameter(
@@ -378,6 +428,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/fields",
         "The fields of lines that match, in a sample of them",
+        ScopeValues,
         _SCOPE,
         shared=True,
         of_some_lines=True,
@@ -385,6 +436,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/sources",
         "The sources of lines with their numbers",
+        ScopeValues,
         _SCOPE,
         shared=True,
         of_some_lines=True,
@@ -392,16 +444,19 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/me",
         "Who asks: `name`, what it `may`, and the condition `only` of the lines that it sees",
+        NoValues,
         of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/stats",
         "Sizes of the store, its oldest and newest line, where it ends",
+        NoValues,
         of_some_lines=True,
     ),
     ApiEndpoint(
         "/api/show",
         "A line and its neighbours",
+        ShowValues,
         (
             _LINE,
             _integer_parameter("before", "so many lines before it", 5, MOST_NEIGHBOURS),
@@ -412,18 +467,24 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "/api/record",
         "All lines of a line's record, such as a stack trace",
+        RecordValues,
         (_LINE,),
         of_some_lines=True,
     ),
     ApiEndpoint(
         SAVED,
         "The searches that are saved for all readers, and the boards of them",
+        NoValues,
         of_some_lines=True,
     ),
-    ApiEndpoint("/openapi.json", "This description", of_some_lines=True),
-    ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
-    ApiEndpoint("/healthz", "Status 503 while received lines cannot be stored", open=True),
-    ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),
+    ApiEndpoint("/openapi.json", "This description", NoValues, of_some_lines=True),
+    ApiEndpoint(
+        "/metrics", "The counters of the service, as Prometheus reads them", NoValues, type=TEXT
+    ),
+    ApiEndpoint(
+        "/healthz", "Status 503 while received lines cannot be stored", NoValues, open=True
+    ),
+    ApiEndpoint("/readyz", "Status 503 while no lines are taken in", NoValues, open=True),
 )
 BY_PATH = {one.path: one for one in ENDPOINTS}
 
@@ -472,8 +533,12 @@ def _openapi_changes() -> dict[str, Any]:
     fields = {"type": "object", "additionalProperties": _TEXT}
     board = _openapi_object({"panels": panels, "variables": fields}) | {"required": ["panels"]}
     body = {"required": True, "content": {JSON: {"schema": {"oneOf": [search, board]}}}}
-    put = openapi_operation(ApiEndpoint("put_saved", "Save a search or a board, or replace it"))
-    delete = openapi_operation(ApiEndpoint("delete_saved", "Remove a saved search or a board"))
+    put = openapi_operation(
+        ApiEndpoint("put_saved", "Save a search or a board, or replace it", NoValues)
+    )
+    delete = openapi_operation(
+        ApiEndpoint("delete_saved", "Remove a saved search or a board", NoValues)
+    )
     return {
         "put": put | {"parameters": [NAME_IN_PATH], "requestBody": body},
         "delete": delete | {"parameters": [NAME_IN_PATH]},
@@ -485,7 +550,9 @@ def _openapi_import() -> dict[str, Any]:
     body = _openapi_object({"file": file, "state": _TEXT, "take": {}}) | {"required": ["file"]}
     operation = openapi_operation(
         ApiEndpoint(
-            "import_board", "Say what the import of a board's file would do; with `take`, do it"
+            "import_board",
+            "Say what the import of a board's file would do; with `take`, do it",
+            NoValues,
         )
     )
     return operation | {"requestBody": {"required": True, "content": {JSON: {"schema": body}}}}
@@ -496,7 +563,7 @@ def _openapi_object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def openapi_operation(
-    endpoint: ApiEndpoint, reply: Mapping[str, Any] = MappingProxyType({})
+    endpoint: AnyEndpoint, reply: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
     """Return the description of an endpoint. reply: the schema of its answer."""
     return {

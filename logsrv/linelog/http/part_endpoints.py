@@ -14,6 +14,7 @@ from logsrv.linelog.http.endpoints import (
     BY_PATH,
     NAME_IN_PATH,
     SAVED,
+    AnyEndpoint,
     ApiEndpoint,
     openapi_operation,
     parse_parameters,
@@ -99,7 +100,7 @@ class PartEndpoints:
 
 
 def _operation(endpoint: PartEndpoint) -> Mapping[str, Any]:
-    plain = ApiEndpoint(endpoint.path, endpoint.help, endpoint.parameters)
+    plain: AnyEndpoint = ApiEndpoint(endpoint.path, endpoint.help, dict, endpoint.parameters)
     found = openapi_operation(plain, endpoint.reply)
     words = endpoint.path.removeprefix("/api/").removesuffix(NAME).replace("/", "_")
     found["operationId"] = (

@@ -21,9 +21,6 @@ from logsrv.linelog.http.counted_replies import (
 )
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
-    LineValues,
-    NeighbourValues,
-    PositionValues,
     Reply,
     document_maker,
     growing_pieces,
@@ -59,10 +56,11 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position, parse_named_position, parse_position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import RecordValues, SearchValues, ShowValues
     from logsrv.linelog.read.stores_search import StoresSearch
 
 
-def search(view: View, values: LineValues) -> Reply:
+def search(view: View, values: SearchValues) -> Reply:
     """Yield the matching lines, one frame's lines at a time, or all at once in an order of their own."""
     question = question_of(values)
     if isinstance(question.answer, TableAnswer):
@@ -71,7 +69,7 @@ def search(view: View, values: LineValues) -> Reply:
         yield from _ordered_lines(view, values, question.answer)
         return
     left = values["limit"] if question.limit is None else min(values["limit"], question.limit)
-    if values.get("join") and not has_all_lines(question):
+    if values["join"] and not has_all_lines(question):
         yield from _lines_of_records(view, values, question, left)
     elif view.names:
         yield from _lines_of_several_stores(view, values, question, left)
@@ -79,7 +77,7 @@ def search(view: View, values: LineValues) -> Reply:
         yield from _lines_of_one_store(view, values, question, left)
 
 
-def _scope_of(values: LineValues) -> tuple[Position | None, Position | None]:
+def _scope_of(values: SearchValues) -> tuple[Position | None, Position | None]:
     """Return the positions after and before which the lines of a request are; None for no limit."""
     after, before = values["after"], values["before"]
     return (
@@ -88,13 +86,13 @@ def _scope_of(values: LineValues) -> tuple[Position | None, Position | None]:
     )
 
 
-def _lines_of_one_store(view: View, values: LineValues, question: Question, left: int) -> Reply:
+def _lines_of_one_store(view: View, values: SearchValues, question: Question, left: int) -> Reply:
     """Yield the matching lines, one frame's lines at a time; of JSON, then those beyond."""
     after, before = _scope_of(values)
     head, render = _renderer(values, question)
     if head:
         yield head
-    if left and values.get("newest"):
+    if left and values["newest"]:
         # They are sent in their order, so a first search, backwards, finds where they begin.
         newest = make_search(view, values, before=before, after=after)
         after = _position_before_newest(newest, left) or after
@@ -120,9 +118,9 @@ def _lines_of_one_store(view: View, values: LineValues, question: Question, left
     yield _lines_beyond(view, ends, question)
 
 
-def _is_joined(values: LineValues) -> bool:
+def _is_joined(values: SearchValues) -> bool:
     """Return whether lines in JSON tell where their records begin, as all lines are asked for."""
-    return bool(values.get("join") and values["format"] == "json" and not values["source"])
+    return values["join"] and values["format"] == "json" and not values["source"]
 
 
 def _rendered(
@@ -135,13 +133,13 @@ def _rendered(
 
 
 def _lines_of_several_stores(
-    view: View, values: LineValues, question: Question, left: int
+    view: View, values: SearchValues, question: Question, left: int
 ) -> Reply:
     """Yield the matching lines, merged by their times; of JSON, then those beyond."""
     after, before = _scope_of(values)
     head, render = _renderer(values, question)
     is_joined = _is_joined(values)
-    is_newest = bool(values.get("newest"))
+    is_newest = values["newest"]
 
     def render_hits(of: View, hits: list[Hit]) -> list[bytes]:
         return _rendered(of, hits, render, is_joined=is_joined)
@@ -158,14 +156,14 @@ def _lines_of_several_stores(
     yield _lines_beyond(view, positions, question)
 
 
-def _ordered_lines(view: View, values: LineValues, answer: LinesAnswer) -> Reply:
+def _ordered_lines(view: View, values: SearchValues, answer: LinesAnswer) -> Reply:
     """Yield lines in an order of their own. Raises Problem (400).
 
     In JSON, a line also has what the answer tells of it, such as its `number`.
     """
     question = question_of(values)
     head, render = _renderer(values, question)
-    if values["reverse"] or values["before"] or values["after"] or values.get("newest"):
+    if values["reverse"] or values["before"] or values["after"] or values["newest"]:
         raise Problem(
             400,
             f"{answer.adjective} lines cannot be chosen by position: leave out "
@@ -205,12 +203,12 @@ def _lines_beyond(view: View, positions: Collection[Position], question: Questio
     return b"".join(json_line(document(hit) | about | {"beyond": True}) for hit, about in lines)
 
 
-def _lines_of_records(view: View, values: LineValues, question: Question, left: int) -> Reply:
+def _lines_of_records(view: View, values: SearchValues, question: Question, left: int) -> Reply:
     """Yield the lines of records for which a query is true, `left` at most; of JSON, then those beyond."""
     after, before = _scope_of(values)
     head, render = _renderer(values, question)
     is_json = values["format"] == "json"
-    is_newest = bool(values.get("newest"))
+    is_newest = values["newest"]
     reverse = values["reverse"] or is_newest
     pieces = pieces_of_records(view, values, after=after, before=before, reverse=reverse)
     document = document_maker(question.extractions)
@@ -234,11 +232,11 @@ def _lines_of_records(view: View, values: LineValues, question: Question, left: 
     yield _lines_beyond(view, positions, question)
 
 
-def _renderer(values: LineValues, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
+def _renderer(values: SearchValues, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
     """Return what an answer begins with, and a function: hit → what is sent of it."""
-    form = values.get("format", "json")
+    form = values["format"]
     if form == "csv":
-        return csv_renderer(question, values.get("columns"))
+        return csv_renderer(question, values["columns"])
     if form == "text":
         render = make_renderer(LineStyle())
         return b"", lambda hit: render(hit, False)
@@ -261,7 +259,7 @@ def _position_before_newest(asked: Search, lines: int) -> Position | None:
     return None
 
 
-def show(view: View, values: NeighbourValues) -> Reply:
+def show(view: View, values: ShowValues) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
     with closing(_stored_lines_at(view, values["position"])) as lines:
         hit = _line_at(lines, values["position"])
@@ -271,7 +269,7 @@ def show(view: View, values: NeighbourValues) -> Reply:
     )
 
 
-def record(view: View, values: PositionValues) -> Reply:
+def record(view: View, values: RecordValues) -> Reply:
     """Yield all lines of the record that a line belongs to. Raises Problem (404) as `show` does."""
     with closing(_stored_lines_at(view, values["position"])) as lines:
         found = whole_record(lines, _line_at(lines, values["position"]))

@@ -2,11 +2,8 @@
 
     python -P -m logsrv.linelog.http.search_child [--fork]
 
-The request is JSON: "directory", "endpoint", "values" (see `endpoints`) and "seconds", the CPU time that it
-may take; "only", the condition of the lines that its reader may see, "" for all; optionally "variables" for
-the environment. For the endpoint of another part (parts/endpoints.py) "work" names the function, instead of
-"endpoint". The answer is a message with the status and what the
-answer lacks, then the body of the HTTP response in any number of messages. With `--fork` a process is
+The request is a `SearchOrder` as JSON. The answer is a message with the status and what the answer
+lacks, then the body of the HTTP response in any number of messages. With `--fork` a process is
 forked for each request (fork_side.py), in which everything is imported, and which has the parts of earlier
 answers (read/remembered.py).
 
@@ -25,7 +22,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.kit.children.child_side import (
@@ -39,7 +36,7 @@ from logsrv.kit.plugins import load_object
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.progress_lines import ProgressLines
-from logsrv.linelog.http.search_request import Reply, Values
+from logsrv.linelog.http.search_request import Reply
 from logsrv.linelog.parts.endpoints import RefusedRequest
 from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.plan import Scope, missing_segments
@@ -47,6 +44,9 @@ from logsrv.linelog.read.remembered import RememberedParts
 from logsrv.linelog.read.restrict import restrict
 from logsrv.linelog.read.view import REMOVED_MEANWHILE, View
 from logsrv.memory import collect_rarely, reserve_little
+
+if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import SearchOrder, TimeValues
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
@@ -90,12 +90,12 @@ class SearchAnswerWriter:
 
 
 def answer_request(
-    request: dict[str, Any],
+    order: SearchOrder,
     send_message: Callable[[bytes], None],
     tell_service: Callable[[str], None],
     remembered: RememberedParts | None = None,
 ) -> None:
-    """Answer a request, with a problem if it fails.
+    """Answer an order, with a problem if it fails.
 
     send_message: called with each message of the answer. tell_service: called with a sentence about damage.
     remembered: parts of earlier answers.
@@ -108,20 +108,23 @@ def answer_request(
         tell_service(sentence)
 
     try:
-        work = load_object(request["work"]) if "work" in request else None
-        with open_all_stores(request["directory"], tell) as view:
+        name, values = order["function"], order["values"]
+        reply: Callable[[View, Any], Reply] = (
+            load_object(name) if ":" in name else replies.REPLIES[name]
+        )
+        with open_all_stores(order["directory"], tell) as view:
             view.remembered = remembered
             # Set here for every answer, of parts too: whatever reads the view is restricted by it.
-            restrict(view, request["only"])
-            values = request["values"]
+            restrict(view, order["only"])
+            times = cast("TimeValues", values)
             body.missing = missing_segments(
-                view, Scope(values.get("since") or "", values.get("until") or "")
+                view, Scope(times.get("since") or "", times.get("until") or "")
             )
-            reply = work or replies.REPLIES[request["endpoint"]]
-            if values.get("progress"):
-                _answer_with_progress(view, reply, values, body)
+            answer = reply(view, values)
+            if order["progress"]:
+                _send_with_progress(view, answer, body)
             else:
-                for data in reply(view, values):
+                for data in answer:
                     body.write(data)
             body.send_status_once()
     except RefusedRequest as refusal:
@@ -134,21 +137,18 @@ def answer_request(
         body.send_problem(Problem(503, NO_MEMORY))
 
 
-def _answer_with_progress(
-    view: View, reply: Callable[[View, Any], Reply], values: Values, body: SearchAnswerWriter
-) -> None:
-    answer = ProgressLines(body.write, body.missing)
-    view.progress = answer.progress
-    answer.send_whole(reply(view, values))
+def _send_with_progress(view: View, answer: Reply, body: SearchAnswerWriter) -> None:
+    lines = ProgressLines(body.write, body.missing)
+    view.progress = lines.progress
+    lines.send_whole(answer)
 
 
 def _answer(message: bytes, remembered: RememberedParts) -> Sequence[bytes]:
-    """Answer a request; return notes of what is to be remembered."""
-    request = json.loads(message)
-    seconds = request["seconds"]
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    os.environ.update(request.get("variables", {}))
-    answer_request(request, send_message, tell_service, remembered)
+    """Answer an order; return notes of what is to be remembered."""
+    order: SearchOrder = json.loads(message)
+    resource.setrlimit(resource.RLIMIT_CPU, (order["seconds"], order["seconds"]))
+    os.environ.update(order["variables"])
+    answer_request(order, send_message, tell_service, remembered)
     return remembered.take_notes()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from logsrv.cores import cores
 from logsrv.lazy_names import later_module
@@ -23,71 +23,11 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import QueryValues, ScopeValues
     from logsrv.linelog.read import stores_search
 else:
     # Most stores have no others in them, and their searches start sooner without it.
     stores_search = later_module("logsrv.linelog.read.stores_search")
-
-
-class Values(TypedDict, total=False):
-    """The parameters of a request for lines or figures of them, parsed as `endpoints` says.
-
-    q: the query. since, until: RFC 3339, "" for no limit. source: a pattern.
-    """
-
-    q: str
-    since: str
-    until: str
-    source: str
-
-
-class LineValues(Values, total=False):
-    """The parameters of a request for lines.
-
-    before, after: positions. columns: names of fields, None for all. begin, end: of a live view, where its
-    lines begin and end: a place, and a position or cursor.
-    """
-
-    limit: int
-    format: str
-    reverse: bool
-    newest: bool
-    join: bool
-    before: str | None
-    after: str | None
-    columns: list[str] | None
-    begin: str
-    end: str
-
-
-class CountedValues(Values, total=False):
-    """The parameters of a request for figures.
-
-    tz: a zone, "" for UTC. by, field: names of fields. new_since: RFC 3339, "" for all patterns.
-    """
-
-    limit: int
-    format: str
-    tz: str
-    whole: bool
-    progress: bool
-    buckets: int
-    by: str
-    field: str
-    new_since: str
-
-
-class PositionValues(TypedDict):
-    """The parameters of a request for the record of a line."""
-
-    position: str
-
-
-class NeighbourValues(PositionValues):
-    """The parameters of a request for a line and so many neighbours before and after it."""
-
-    before: int
-    after: int
 
 
 Reply: TypeAlias = Iterator[bytes]
@@ -104,9 +44,9 @@ PROCESSES = min(2, cores())
 _parsed = lru_cache(maxsize=1)(parse_question)
 
 
-def question_of(values: Values) -> Question:
+def question_of(values: QueryValues) -> Question:
     """Return the query of a request with its stages. Raises QueryError."""
-    return _parsed(values.get("q", ""))
+    return _parsed(values["q"])
 
 
 def has_all_lines(question: Question) -> bool:
@@ -116,7 +56,7 @@ def has_all_lines(question: Question) -> bool:
 
 def make_search(
     view: View,
-    values: Values,
+    values: ScopeValues,
     *,
     after: Position | None = None,
     before: Position | None = None,
@@ -127,11 +67,11 @@ def make_search(
     matcher: None for that of its query.
     """
     scope = Scope(
-        since=values.get("since", ""),
-        until=values.get("until", ""),
+        since=values["since"],
+        until=values["until"],
         after=after,
         before=before,
-        source=values.get("source", ""),
+        source=values["source"],
     )
     matcher = matcher or make_matcher(question_of(values).node)
     if view.names:
@@ -155,7 +95,7 @@ def json_line(found: object) -> bytes:
 
 def pieces_of_records(
     view: View,
-    values: LineValues,
+    values: ScopeValues,
     *,
     after: Position | None,
     before: Position | None,

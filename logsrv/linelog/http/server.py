@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -24,9 +24,11 @@ from logsrv.linelog.http.endpoints import (
     BY_PATH,
     EVENTS,
     JSON,
-    PROGRESS,
     SAVED,
+    TAIL,
+    AnyEndpoint,
     ApiEndpoint,
+    ApiRequest,
     openapi_document,
 )
 from logsrv.linelog.http.http_settings import (
@@ -43,6 +45,7 @@ from logsrv.linelog.http.readers.reader_settings import SAVE
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer, set_hints
 from logsrv.linelog.http.saved.board_file import read_import
 from logsrv.linelog.http.saved.saved_searches import SavedSearches, as_unchangeable
+from logsrv.linelog.http.searching.search_order import TailValues, Work
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics, totals_for_some_lines
 from logsrv.linelog.http.views.view_process import LiveViews
@@ -56,6 +59,7 @@ from logsrv.linelog.store.cursor import Place, parse_place
 from logsrv.reactor import time_of_day
 
 log = Logger()
+_Values = TypeVar("_Values", bound=Mapping[str, object])
 
 LOG_OUT = "/logout"
 READ_METHODS = ("GET", "HEAD")
@@ -249,9 +253,9 @@ class WebServer:
         self._responses.send_asset(request, page, "no-cache")
         self._searches.start_forking()
 
-    def _answer_monitor(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
+    def _answer_monitor(self, request: WebRequest, endpoint: AnyEndpoint) -> None:
         """Answer what needs no token."""
-        endpoint.parse_query_string(request.uri.partition(b"?")[2], time_of_day(self._reactor))
+        endpoint.parse(request.uri.partition(b"?")[2], time_of_day(self._reactor))
         self._send_monitor_reply(request, endpoint.path)
 
     def _send_monitor_reply(self, request: WebRequest, path: str) -> None:
@@ -259,22 +263,25 @@ class WebServer:
         assert answer is not None
         self._responses.send_body(request, answer.status, answer.body, answer.type)
 
-    def _answer_api(self, request: WebRequest, endpoint: ApiEndpoint, reader: Reader) -> None:
-        values = endpoint.parse_query_string(
-            request.uri.partition(b"?")[2], time_of_day(self._reactor)
-        )
-        query = values.get("q", "")
-        set_hints(request, [*filter(None, [variables_hint(query)]), *foreign_syntax_hints(query)])
+    def _answer_api(self, request: WebRequest, endpoint: AnyEndpoint, reader: Reader) -> None:
+        if endpoint is TAIL and request.method != b"HEAD":
+            self._start_viewer(request, self._parse(request, TAIL).values, reader)
+            return
+        asked = self._parse(request, endpoint)
         if (answer := self._own_answers.get(endpoint.path)) is not None:
             answer(request, reader)
         elif request.method == b"HEAD":
-            self._responses.begin_response(request, 200, endpoint.type_of(values))
+            self._responses.begin_response(request, 200, asked.type)
             request.finish()
-        elif endpoint.path == "/api/tail":
-            self._start_viewer(request, values, reader)
         else:
             # Each name in `REPLIES` of `replies`: search, histogram, top, fields and so on.
-            self._start_search(request, endpoint, values, reader)
+            self._start_search(request, endpoint, asked, reader)
+
+    def _parse(self, request: WebRequest, endpoint: ApiEndpoint[_Values]) -> ApiRequest[_Values]:
+        asked = endpoint.parse(request.uri.partition(b"?")[2], time_of_day(self._reactor))
+        query = asked.query
+        set_hints(request, [*filter(None, [variables_hint(query)]), *foreign_syntax_hints(query)])
+        return asked
 
     def _answer_metrics(self, request: WebRequest, reader: Reader) -> None:
         self._send_monitor_reply(request, "/metrics")
@@ -308,25 +315,30 @@ class WebServer:
             self._responses.begin_response(request, 200, JSON)
             request.finish()
         else:
-            asked = {"work": answer.work, "values": {**answer.values}}
-            self._run_search(request, asked, reader, JSON)
+            values = {**answer.values}
+            work: Work = {"function": answer.work, "values": values, "progress": False}
+            self._run_search(request, work, reader, JSON)
 
     def _start_search(
-        self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any], reader: Reader
+        self,
+        request: WebRequest,
+        endpoint: AnyEndpoint,
+        asked: ApiRequest[Mapping[str, object]],
+        reader: Reader,
     ) -> None:
-        if values.get("columns") and values["format"] != "csv":
-            raise Problem(400, "columns needs format=csv")
-        if values.get(PROGRESS) and values.get("format", "json") != "json":
-            raise Problem(400, "progress needs format=json")
+        work: Work = {
+            "function": endpoint.name,
+            "values": asked.values,
+            "progress": asked.progress,
+        }
         query = request.uri.partition(b"?")[2]
-        asked = {"endpoint": endpoint.name, "values": values}
         question = (endpoint.path, query) if endpoint.shared else None
-        self._run_search(request, asked, reader, endpoint.type_of(values), question)
+        self._run_search(request, work, reader, asked.type, question)
 
     def _run_search(
         self,
         request: WebRequest,
-        asked: dict[str, Any],
+        work: Work,
         reader: Reader,
         type_: str,
         question: tuple[str, bytes] | None = None,
@@ -337,7 +349,7 @@ class WebServer:
 
         answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
         search = self._searches.start_search(
-            asked,
+            work,
             answer,
             client=asking_client(request),
             only=reader.only,
@@ -347,7 +359,7 @@ class WebServer:
         request.notifyFinish().addBoth(lambda _: self._streams.pop(answer, None))
         answer.set_search(search)
 
-    def _start_viewer(self, request: WebRequest, values: dict[str, Any], reader: Reader) -> None:
+    def _start_viewer(self, request: WebRequest, values: TailValues, reader: Reader) -> None:
         after = values["after"]
         last = request.getHeader(b"Last-Event-ID")
         if last:

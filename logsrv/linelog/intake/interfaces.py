@@ -13,6 +13,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.plugins import call_object
 from logsrv.kit.text.misspelt import check_spelling
+from logsrv.old_names import accepts_old_argument
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
@@ -44,16 +45,17 @@ class IInput(Interface):
         """Return the receiver of a datagram listener. Raises ConfigurationError if the input has none."""
 
 
+@accepts_old_argument("place", "reference")
 @implementer(IInput, IPlugin)
 @attrs.frozen
 class InputFormat:
     """The plugin of an input whose module is imported when the input is first used.
 
-    name: the NAME in `--listen NAME:ENDPOINT`. place: the input's class, `module:class`. about: who speaks
-    it, a few words for `logsrv help inputs`. options: the names
-    of the options of `InputOptions` that it uses, so that an operator who gives another is told. joins:
-    whether --join is for its lines. stores_blocks: whether it stores blocks of other stores, unchanged, so
-    that masks and drops must be given to these.
+    name: the NAME in `--listen NAME:ENDPOINT`. reference: the input's class, `module:class`. about: who
+    speaks it, a few words for `logsrv help inputs`. options: the names of the options of `InputOptions`
+    that it uses, so that an operator who gives another is told. joins: whether --join is for its lines.
+    stores_blocks: whether it stores blocks of other stores, unchanged, so that masks and drops must be
+    given to these.
 
         forward = InputFormat(
             "forward", "logsrv.linelog.formats.forward.input:Forward", "Fluentd and Fluent Bit",
@@ -62,7 +64,7 @@ class InputFormat:
     """
 
     name: str
-    place: str
+    reference: str
     about: str = ""
     options: tuple[str, ...] = ()
     joins: bool = False
@@ -83,7 +85,7 @@ class InputFormat:
 
     def load(self) -> IInput:
         """Return the input. Raises ConfigurationError for a broken module or class."""
-        made: IInput = call_object(self.place)
+        made: IInput = call_object(self.reference)
         return made
 
     def stream(self, intake: Intake) -> IProtocolFactory:

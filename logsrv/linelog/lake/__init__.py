@@ -15,7 +15,7 @@ _REWRITE = "logsrv.linelog.lake.rewriting:rewrite_segments"
 
 lake = DirectoryPlugin(
     name="lake",
-    place=_TARGET,
+    reference=_TARGET,
     schemes={LAKE + FILE: Scheme()},
     takes="segments",
     package="pyarrow",
@@ -25,7 +25,7 @@ lake = DirectoryPlugin(
 )
 lake_bucket = BucketPlugin(
     name="lake-bucket",
-    place=_TARGET,
+    reference=_TARGET,
     schemes={LAKE + scheme: Scheme() for scheme in BUCKETS},
     takes="segments",
     package="pyarrow",

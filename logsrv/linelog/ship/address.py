@@ -53,7 +53,7 @@ class MissingPlugin(TargetPlugin):
         return ShipURL(text, word.lower(), parts.hostname or "", parts.port or 0, "", plugin=self)
 
 
-MISSING = MissingPlugin(name="", place="", schemes={})
+MISSING = MissingPlugin(name="", reference="", schemes={})
 
 
 def parse_ship_url(text: str) -> ShipURL:

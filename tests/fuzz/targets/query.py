@@ -310,7 +310,7 @@ def api_parameters(data: bytes) -> None:
     """Parameters of the API give values, or are refused with a status and a sentence."""
     for endpoint in ENDPOINTS:
         try:
-            endpoint.parse_query_string(data, NOW)
+            endpoint.parse(data, NOW)
         except Problem as problem:
             assert 400 <= problem.status < 500
             safe(str(problem), "\n")

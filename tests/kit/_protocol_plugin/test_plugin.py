@@ -284,12 +284,3 @@ def test_options_of_connections_for_datagrams():
     options.environment = {}
     options.parseOptions(["--metrics", "tcp:0:interface=127.0.0.1"])
     assert options.settings.idle_timeout is None
-
-
-def test_tables_of_listeners_in_a_plugin_without_named_ones_say_what_to_write(tmp_path):
-    """The hint `did you mean listen?` would lead to a table that is refused as well."""
-    file = tmp_path / "shout.toml"
-    file.write_text('[[listener]]\nlisten = "tcp:7000"\n')
-    with pytest.raises((SystemExit, ConfigurationError)) as refused:
-        MemoryService(LineProtocol, "--config", str(file))
-    assert 'listeners={…})); write listen = ["…", "…"] here' in str(refused.value)

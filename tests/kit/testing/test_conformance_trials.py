@@ -1,6 +1,7 @@
 """The conformance suite: what is right passes, and each thing that is wrong is found and said."""
 
 import re
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +21,7 @@ from logsrv.kit import (
     PeerError,
     Plugin,
     RequestProtocol,
+    RunningService,
     Sender,
     protocol_plugin,
 )
@@ -338,6 +340,17 @@ class Hasty(Plain):
             super().dataReceived(data)
 
 
+class HastyLines(LineProtocol):
+    """Answers later, of which nobody knows at a stop."""
+
+    def line_received(self, line: str) -> None:
+        self.clock.callLater(1, self.answer, line)
+
+    def answer(self, line: str) -> None:
+        with suppress(PeerError):
+            self.send_line(line)
+
+
 class Dropping(Plain):
     """Says nothing to who does not read; what it should have said is lost."""
 
@@ -392,6 +405,62 @@ def test_each_trial_finds_its_own_fault(run, what, sentence):
     trial = Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
         run(trial, b"hello\n")
+
+
+class Farewell:
+    """Says goodbye to every peer as soon as the service stops."""
+
+    def __init__(self, service: RunningService[object, Any]) -> None:
+        self.service = service
+
+    def stopping(self) -> None:
+        self.service.broadcast("goodbye")
+
+
+class FarewellToOne(Farewell):
+    """Forgets all peers but one."""
+
+    def stopping(self) -> None:
+        self.service.broadcast("goodbye", to=list(self.service.peers)[:1])
+
+
+def try_stop_of(what: Any, state: Any, at_stop: bytes = b"goodbye\r\n") -> None:
+    plugin = protocol_plugin("plugin", what, state=state, listen="tcp:7000")
+    try_stop(
+        Trial(lambda: MemoryService(plugin), "plugin", True, True, at_stop=at_stop), b"hello\n"
+    )
+
+
+@pytest.mark.parametrize("what", [Slow, Shout])
+def test_a_plugin_whose_state_speaks_at_the_stop_says_which_words(what):
+    """They come before the answers that are still missing, or after them."""
+    try_stop_of(what, Farewell)
+
+
+def test_words_at_the_stop_before_an_answer_name_the_argument_that_allows_them():
+    with pytest.raises(AssertionError, match=r"stops meanwhile; pass same=False, .* at_stop=b"):
+        try_stop_of(Slow, Farewell, b"")
+
+
+@pytest.mark.parametrize("state", [FarewellToOne, None])
+def test_words_at_the_stop_that_a_peer_does_not_get_are_missed(state):
+    sentence = (
+        "plugin does not send b'goodbye\\r\\n' to each peer when the service stops: one got b'"
+    )
+    with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
+        try_stop_of(Slow, state)
+
+
+def test_answers_are_compared_also_with_words_at_the_stop():
+    sentence = (
+        "plugin answers b'hello\\n' with b'' instead of b'hello\\r\\n' when the service stops"
+    )
+    with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
+        try_stop_of(HastyLines, Farewell)
+
+
+def test_the_suite_knows_the_words_at_the_stop():
+    conformance(Shout, b"hi\n", state=Farewell, at_stop=b"goodbye\r\n")
 
 
 class Dice(LineProtocol):

@@ -201,7 +201,7 @@ def test_each_folder_of_a_format_has_its_plugin():
     """Its name is that of the folder, and it tells only options that inputs have."""
     folder = Path(*INPUTS.package.split("."))
     names = {file.parent.name for file in folder.glob("*/__init__.py")}
-    targets = {plugin.place.split(".")[3] for plugin in TARGETS.ours().values()}
+    targets = {plugin.reference.split(".")[3] for plugin in TARGETS.ours().values()}
     assert names <= {*INPUTS.ours(), *HTTP_FORMATS.ours(), *targets}
     assert {*INPUTS.ours(), *HTTP_FORMATS.ours()} <= names
     told = {

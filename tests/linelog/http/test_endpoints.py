@@ -1,25 +1,22 @@
 """Parameters: read, checked, explained."""
 
 import json
-from typing import Any, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlencode
 
 import pytest
 
 from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS, LONGEST_QUERY, openapi_document
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
-from logsrv.linelog.http.search_request import (
-    CountedValues,
-    LineValues,
-    NeighbourValues,
-    PositionValues,
-)
+from logsrv.linelog.http.searching.search_order import EarlierLinesValues
 
 NOW = 1_795_000_000.0
 
 
 def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
-    return BY_PATH[path].parse_query_string(query, NOW)
+    return {**BY_PATH[path].parse(query, NOW).values}
 
 
 def test_missing_parameters_have_their_defaults():
@@ -105,12 +102,53 @@ def test_a_variable_where_only_some_values_are_possible_is_explained():
     assert problem.value.at == 8
 
 
-@pytest.mark.parametrize("name", sorted(REPLIES.keys() - {"tail"}))
-def test_the_types_of_parsed_parameters_know_all_of_an_endpoint(name):
-    """mypy believes these types: JSON from the server has no others."""
-    of_lines = {"search": LineValues, "show": NeighbourValues, "record": PositionValues}
-    types = get_type_hints(of_lines.get(name, CountedValues))
-    for one in BY_PATH[f"/api/{name}"].parameters:
-        kind = types[one.name]
-        classes = {get_origin(each) or each for each in get_args(kind) or (kind,)}
-        assert one.required or type(one.default) in classes
+def classes_of(kind: Any) -> set[Any]:
+    """Return the classes of values of a type such as `list[str] | None`; a Literal has its values'."""
+    if get_origin(kind) is Literal:
+        return {type(each) for each in get_args(kind)}
+    if isinstance(kind, UnionType):
+        return {one for each in get_args(kind) for one in classes_of(each)}
+    return {get_origin(kind) or kind}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: one.path)
+def test_the_type_of_values_names_the_parameters_of_an_endpoint(endpoint):
+    """mypy believes these types: a request has these values, no others, and of these classes."""
+    types = get_type_hints(endpoint.values)
+    assert types.keys() == {one.name for one in endpoint.parameters}
+    for one in endpoint.parameters:
+        default = classes_of(types[one.name]) if one.required else {type(one.default)}
+        assert default <= classes_of(types[one.name])
+    told = {"format": "csv", "columns": "app", "position": "1:2", "before": "1:2", "after": "1:2"}
+    told |= {"tz": "Europe/Berlin", "since": "30m", "until": "1m", "new_since": "1m"}
+    told |= {"q": "| count", "source": "*", "by": "app", "field": "app"}
+    if endpoint.name == "show":
+        told |= {"before": "3", "after": "3"}
+    if endpoint.name == "tail":
+        told |= {"q": "a"}
+    for one in endpoint.parameters:
+        required = {each.name for each in endpoint.parameters if each.required}
+        wanted = {one.name, *required, *({"format"} if one.name == "columns" else ())}
+        query = urlencode({name: told.get(name, "1") for name in wanted})
+        values = endpoint.parse(query.encode(), NOW).values
+        assert values.keys() == types.keys()
+        assert type(values[one.name]) in classes_of(types[one.name]), one.name
+
+
+@pytest.mark.parametrize("name", sorted(REPLIES))
+def test_a_function_of_replies_gets_the_values_of_its_endpoint(name):
+    """The lines of a live view from before its begin are asked for by the server, not by the client."""
+    wanted = EarlierLinesValues if name == "tail" else BY_PATH[f"/api/{name}"].values
+    assert REPLIES[name].__annotations__["values"] == wanted.__name__
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "sentence"),
+    [
+        ("/api/search", b"columns=app", "columns needs format=csv"),
+        ("/api/table", b"q=%7C+count&progress=1&format=csv", "progress needs format=json"),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_refused(path, query, sentence):
+    with pytest.raises(Problem, match=sentence):
+        read(query, path)

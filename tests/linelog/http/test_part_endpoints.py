@@ -171,7 +171,7 @@ def test_an_answer_of_a_process_is_a_search(served):
     browser = Browser(served.server.handle, served.reactor)
     browser.get("/api/pieces")
     request = json.loads(served.reactor.last.said[0])
-    assert request["work"].endswith(":pieces") and request["values"] == {"n": 3}
+    assert request["function"].endswith(":pieces") and request["values"] == {"n": 3}
     assert request["directory"] == str(served.store) and request["seconds"] == 70
     served.reactor.last.say(b"200")
     served.reactor.last.say(b'{"ok":true}\n')

@@ -18,6 +18,7 @@ from logsrv.linelog.read.figures import newest_first
 from logsrv.linelog.read.remembered import RememberedParts
 from tests.leaks import killed
 from tests.parts.archived_stores import archive_all, remove_texts, sealed_store
+from tests.parts.search_orders import order_of, values_of
 from tests.parts.stores import BEGIN, add_columns, lines, make_store, small_frames
 
 LINES = 170
@@ -63,11 +64,10 @@ def ask(
 ) -> tuple[bytes, bytes]:
     """Return the head and the body of an answer."""
     query = "&".join(f"{name}={quote(str(value))}" for name, value in parameters.items())
-    endpoint, sent = BY_PATH[path], list[bytes]()
-    values = endpoint.parse_query_string(query.encode(), END + 1000)
-    request = {"directory": str(store), "endpoint": endpoint.name, "values": values, "only": ""}
+    name, sent = BY_PATH[path].name, list[bytes]()
+    order = order_of(store, name, values_of(name, query, END + 1000))
     with killed():
-        search_child.answer_request(request, sent.append, lambda _: None, remembered)
+        search_child.answer_request(order, sent.append, lambda _: None, remembered)
     return sent[0], b"".join(sent[1:])
 
 

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.read.patterns import pattern_query
 from logsrv.linelog.read.view import View
 from tests.leaks import killed
 from tests.parts.commands import logsrv
+from tests.parts.search_orders import values_of
 from tests.parts.stores import (
     BEGIN,
     line,
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
-    asked = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000) | values
+    asked = values_of(name, query) | values
     # The process of a search ends with its answer.
     with killed():
         return b"".join(REPLIES[name](View(str(store), lambda _: None), asked))

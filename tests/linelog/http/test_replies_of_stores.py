@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.read.restrict import restrict
 from tests.leaks import killed
-from tests.parts.stores import BEGIN, line, make_store
+from tests.parts.search_orders import order_of, values_of
+from tests.parts.stores import line, make_store
 
 TRACE = [
     "app=web ERROR failed",
@@ -35,7 +35,7 @@ WIDE = [
 
 
 def ask(store: Path, name: str, query: str = "", only: str = "", **values: Any) -> bytes:
-    asked = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000) | values
+    asked = values_of(name, query) | values
     # The processes of a search end with its answer.
     with killed(), open_all_stores(str(store), pytest.fail) as view:
         restrict(view, only)
@@ -152,10 +152,10 @@ def answers(store: Path) -> Iterator[Callable[..., bytes]]:
     """What a searching process answers a reader who sees only some lines."""
 
     def answer(name: str, query: str, only: str) -> bytes:
-        values = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000)
-        asked = {"directory": str(store), "endpoint": name, "values": values, "only": only}
         sent: list[bytes] = []
-        answer_request(asked, sent.append, pytest.fail)
+        answer_request(
+            order_of(store, name, values_of(name, query), only), sent.append, pytest.fail
+        )
         assert sent[0] == b"200"
         return b"".join(sent[1:])
 

@@ -16,20 +16,21 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.search_child import answer_request
+from logsrv.linelog.http.searching.search_order import SearchOrder
 from tests.leaks import killed
 from tests.parts.child_processes import read_message, send
+from tests.parts.search_orders import order_of, values_of
 from tests.parts.stores import lines, make_store
 
 COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.search_child"]
-SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
+SEARCH = values_of("search")
 
 
-def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, Any]:
-    about = {"directory": str(store), "endpoint": endpoint, "seconds": 30, "only": ""}
-    return {**about, "values": SEARCH | values}
+def request(store: Path, function: str = "search", **values: Any) -> SearchOrder:
+    return order_of(store, function, SEARCH | values)
 
 
-def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
+def answered(asked: SearchOrder) -> tuple[int, list[Any]]:
     """The status and the lines of an answer made in this process."""
     sent: list[bytes] = []
     with killed():

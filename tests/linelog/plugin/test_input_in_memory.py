@@ -164,15 +164,15 @@ def test_a_format_over_http_goes_through_the_conformance_suite(notes):
 
 
 @pytest.mark.parametrize(
-    ("place", "sentence"),
+    ("reference", "sentence"),
     [
         ("notes_in_memory:nothing", "notes: /notes has something that is no Route"),
         ("notes_in_memory:absent", "there is no notes_in_memory:absent"),
     ],
 )
-def test_a_broken_format_over_http_says_so(notes, place, sentence):
+def test_a_broken_format_over_http_says_so(notes, reference, sentence):
     with pytest.raises(ConfigurationError, match=sentence):
-        MemoryService(attrs.evolve(notes, place=place))
+        MemoryService(attrs.evolve(notes, reference=reference))
 
 
 class Chunks(Input):

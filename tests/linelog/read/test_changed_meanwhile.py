@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -25,6 +26,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
 from tests.parts.made_columns import columns_for_few_frames
+from tests.parts.search_orders import order_of, values_of
 from tests.parts.sql_answers import rows
 from tests.parts.stores import BEGIN, add_columns, line, make_store, remove_segment, small_frames
 
@@ -211,10 +213,7 @@ def test_the_header_of_an_answer_that_has_not_begun_says_so(
         yield from reply(view, values)
 
     monkeypatch.setitem(REPLIES, endpoint, change_meanwhile)
-    values: dict[str, Any] = dict.fromkeys(("since", "until", "before", "after"))
-    values |= {"q": "n>=0" + query, "limit": 1000, "format": "json"}
-    values |= {"reverse": False, "whole": False}
-    asked = {"directory": str(store), "endpoint": endpoint, "values": values, "only": ""}
-    answer_request(asked, sent.append, told.append)
+    values = values_of(endpoint, f"limit=1000&q={quote('n>=0' + query)}")
+    answer_request(order_of(store, endpoint, values), sent.append, told.append)
     assert told == [REMOVED]
     assert sent[0].decode() == status

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.alerts.page.would_fire import would_fire
+from logsrv.linelog.alerts.page.would_fire import TriedAlert, would_fire
 from logsrv.linelog.columns import groups
 from logsrv.linelog.http import replies, search_request
 from logsrv.linelog.http.endpoints import BY_PATH
@@ -29,6 +29,7 @@ from logsrv.linelog.store.segment import Form, sealed_segments
 from tests.leaks import killed
 from tests.parts.examples import more
 from tests.parts.made_columns import columns_for_few_frames, make_columns
+from tests.parts.search_orders import NO_LIMITS, order_of
 from tests.parts.stores import BEGIN, lines, make_store, small_frames, view_of
 
 WORD, FIELD, NUMBER = "zanzibar", "kanarienfeld", "987654321"
@@ -152,9 +153,9 @@ FIELDS = ("app", "user", "ms", FIELD, "level", "message", f"{FIELD}.{WORD}", "so
 
 def _asked(random: Random, query: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every endpoint that reads lines, with parameters of the query."""
-    times = {"since": "", "until": "", "source": ""}
+    times = NO_LIMITS
     if not random.randrange(3):
-        times |= {"since": rfc3339(BEGIN + 20), "until": rfc3339(BEGIN + 150)}
+        times = times | {"since": rfc3339(BEGIN + 20), "until": rfc3339(BEGIN + 150)}
     scope = {"q": query, **times}
     place = f"{random.randrange(1, 5)}:{random.choice([0, random.randrange(9000)])}"
     lines: dict[str, Any] = {
@@ -162,6 +163,7 @@ def _asked(random: Random, query: str) -> Iterator[tuple[str, dict[str, Any]]]:
         "before": None,
         "after": None,
         "newest": False,
+        "join": False,
     }
     lines |= {"reverse": False, "format": random.choice(["json", "csv", "text"]), "columns": ""}
     yield "search", {**scope, **lines, "join": bool(random.randrange(2))}
@@ -169,7 +171,8 @@ def _asked(random: Random, query: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "search", {**scope, **lines, "newest": True, "before": place, "format": "json"}
     for stage in ("sort ms desc", "sample 5", f"sort {FIELD}"):
         yield "search", {**scope, **lines, "q": f"{query} | {stage}"}
-    yield "tail", {"q": query, "join": bool(random.randrange(2)), "begin": "1:0", "end": "4:999999"}
+    span = {"begin": "1:0", "end": "4:999999"}
+    yield "tail", {"q": query, **NO_LIMITS, **span, "join": bool(random.randrange(2))}
     with_progress = {**scope, "progress": bool(random.randrange(2)), "tz": ""}
     figure = random.choice(FIGURES)
     if "compare" in figure:
@@ -190,8 +193,7 @@ def _answer(
     store: Path, only: str, name: str, values: dict[str, Any], remembered: RememberedParts | None
 ) -> bytes:
     sent: list[bytes] = []
-    request = {"directory": str(store), "endpoint": name, "values": values, "only": only}
-    answer_request(request, sent.append, lambda _: None, remembered)
+    answer_request(order_of(store, name, values, only), sent.append, lambda _: None, remembered)
     return b"".join(sent[1:]) if sent and sent[0].startswith(b"200") else b"".join(sent)
 
 
@@ -262,7 +264,12 @@ def test_all_endpoints_that_read_lines_are_asked():
 def test_an_alert_is_tried_with_the_lines_that_its_reader_may_see(tmp_path):
     messages = [f"x app={app} n=1" for app in ("web", "api", "api", "web", "api")]
     store = make_store(tmp_path / "store", [lines(messages)])
-    values = {"alert": "x", "since": rfc3339(BEGIN - 5), "until": rfc3339(BEGIN + 50), "every": 1.0}
+    values: TriedAlert = {
+        "alert": "x",
+        "since": rfc3339(BEGIN - 5),
+        "until": rfc3339(BEGIN + 50),
+        "every": 1.0,
+    }
     with view_of(store) as view:
         restrict(view, "app=web")
         [answer] = would_fire(view, values)

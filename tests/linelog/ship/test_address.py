@@ -129,7 +129,7 @@ def test_each_address_has_a_name_that_can_be_one_of_a_file(scheme, host, port):
 THEIRS = """
 from logsrv.linelog.ship.targets.target_plugin import Scheme, TargetPlugin
 theirs = TargetPlugin(
-    name="theirs", place="theirs:Theirs", schemes={"relp": Scheme(1), "theirs": Scheme(2)}
+    name="theirs", reference="theirs:Theirs", schemes={"relp": Scheme(1), "theirs": Scheme(2)}
 )
 """
 

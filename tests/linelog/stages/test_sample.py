@@ -9,7 +9,6 @@ import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.alerts.grammar import parse_alert
-from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.query.match import make_matcher
@@ -22,7 +21,8 @@ from logsrv.linelog.stages.sample import Sample
 from tests.leaks import killed
 from tests.parts.commands import logsrv
 from tests.parts.made_columns import columns_for_few_frames
-from tests.parts.stores import BEGIN, add_columns, lines, make_store, view_of
+from tests.parts.search_orders import values_of
+from tests.parts.stores import add_columns, lines, make_store, view_of
 
 MESSAGES = [f'{{"n": {number}, "even": {number % 2 ^ 1}}}' for number in range(60)]
 
@@ -99,7 +99,7 @@ def test_lines_of_several_stores_are_merged_by_their_times(tmp_path):
 
 
 def test_the_api_answers_a_sample(store):
-    values = BY_PATH["/api/search"].parse_query_string(b"q=%7C+sample+7&limit=100", BEGIN)
+    values = values_of("search", "q=%7C+sample+7&limit=100")
     with killed(), view_of(store) as view:
         found = [json.loads(one) for one in b"".join(REPLIES["search"](view, values)).splitlines()]
         times = [one["time"] for one in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -37,6 +37,10 @@ from logsrv.linelog.parts.endpoints import (
 )
 from logsrv.linelog.parts.entries_file import Entries, FaultLog, OneAtATime
 from logsrv.linelog.parts.work import PartContext
+
+if TYPE_CHECKING:
+    # A searching process loads it.
+    from logsrv.linelog.alerts.page.would_fire import TriedAlert
 
 log = Logger()
 
@@ -195,8 +199,14 @@ class PageApi:
         since = given["since"] or rfc3339(parse_rfc3339(until) - TRIED_SECONDS)
         if since >= until:
             raise RefusedRequest(400, f"since ({since}) has to be before until ({until})")
-        values = {"alert": given["alert"], "since": since, "until": until}
-        return ProcessAnswer(WOULD_FIRE, values | {"every": self._options.alert_every})
+        every = self._options.alert_every
+        tried: TriedAlert = {
+            "alert": given["alert"],
+            "since": since,
+            "until": until,
+            "every": every,
+        }
+        return ProcessAnswer(WOULD_FIRE, tried)
 
     def _list_for(self, asked: EndpointRequest) -> Deferred[Any]:
         """Return the list for a reader, who may not be allowed to change anything."""

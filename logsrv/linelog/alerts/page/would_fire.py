@@ -5,9 +5,9 @@ For an alert about each line it counts the lines, and the messages that would ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, TypedDict
 
 from logsrv.cores import cores
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
@@ -32,8 +32,20 @@ MOST_STEPS = 50_000
 _PROCESSES = min(2, cores())
 
 
-def would_fire(view: View, values: Mapping[str, Any]) -> Iterator[bytes]:
-    """Yield the answer. values: `alert`, its text; `since`, `until`; `every`, the interval of messages."""
+class TriedAlert(TypedDict):
+    """The values of a request.
+
+    alert: the text of one. since, until: RFC 3339. every: seconds between messages.
+    """
+
+    alert: str
+    since: str
+    until: str
+    every: float
+
+
+def would_fire(view: View, values: TriedAlert) -> Iterator[bytes]:
+    """Yield the answer."""
     asked = parse_alert(values["alert"])
     since, until = parse_rfc3339(values["since"]), parse_rfc3339(values["until"])
     about = {"since": values["since"], "until": values["until"]}

@@ -44,7 +44,7 @@ class CentrePlugin(HttpTargetPlugin):
 
 centre = CentrePlugin(
     name="centre",
-    place="logsrv.linelog.formats.blocks.target:CentreTarget",
+    reference="logsrv.linelog.formats.blocks.target:CentreTarget",
     schemes={"http": Scheme(80), "https": Scheme(443, tls=True)},
     takes="blocks",
     path=".*/blocks",

@@ -13,7 +13,7 @@ class KafkaPlugin(TargetPlugin):
 
 kafka = KafkaPlugin(
     name="kafka",
-    place="logsrv.linelog.formats.kafka.target:KafkaTarget",
+    reference="logsrv.linelog.formats.kafka.target:KafkaTarget",
     schemes={"kafka": Scheme(9092), "kafka+tls": Scheme(9093, tls=True)},
     path=r"/(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}",
     without_path="names no topic, such as {server}/logs",

@@ -102,7 +102,7 @@ def _stream_findings(subject: str, settings: TargetSettings) -> Iterator[Finding
 
 nats_target = NatsPlugin(
     name="nats",
-    place=f"{_HERE}.target:JetStreamTarget",
+    reference=f"{_HERE}.target:JetStreamTarget",
     schemes={"nats": Scheme(PORT), "nats+tls": Scheme(PORT, tls=True)},
     takes="blocks",
     path=f"/{STREAM.pattern}",

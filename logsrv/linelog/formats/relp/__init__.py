@@ -15,7 +15,7 @@ relp = InputFormat(
 # The parameters after the ? are passed over.
 relp_target = TargetPlugin(
     name="relp",
-    place="logsrv.linelog.formats.relp.target:RelpTarget",
+    reference="logsrv.linelog.formats.relp.target:RelpTarget",
     schemes={"relp": Scheme(), "relp+tls": Scheme(tls=True)},
     parameters=None,
 )

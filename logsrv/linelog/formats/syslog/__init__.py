@@ -15,7 +15,7 @@ syslog = InputFormat(
 )
 syslog_target = TargetPlugin(
     name="syslog",
-    place="logsrv.linelog.formats.syslog.target:SyslogTarget",
+    reference="logsrv.linelog.formats.syslog.target:SyslogTarget",
     # RFC 6587 names no port, and 514 is usual. RFC 5425 section 4.1 names 6514.
     schemes={"syslog": Scheme(514), "syslog+tls": Scheme(6514, tls=True)},
     # They are passed over.

@@ -2,6 +2,7 @@
 
 searches            starts, counts and ends them
 search_queue        whose turn is next
+search_order        what the process is asked for; the types of each endpoint's parameters
 asked_search        one search: its time, its pauses, its end
 shared_answer       one answer for all who have asked the same
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from logsrv.kit.children.child_process import ChildProcess, ProcessEnd
 from logsrv.kit.children.forking import ForkedProcess
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.search_order import SearchOrder
 from logsrv.reactor import Timer
 
 
@@ -40,7 +41,7 @@ class AskedSearch:
     it began, or went on after a pause.
     """
 
-    request: dict[str, Any]
+    order: SearchOrder
     sink: SearchSink
     _clock: IReactorTime
     _seconds: float

@@ -25,9 +25,9 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.linelog.http.endpoints import PROGRESS
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.http.searching.asked_search import AskedSearch, SearchSink
+from logsrv.linelog.http.searching.search_order import SearchOrder, Work
 from logsrv.linelog.http.searching.search_queue import MOST_OF_CLIENT, MOST_WAITING, SearchQueue
 from logsrv.linelog.http.searching.shared_answer import AnswerReader, SharedAnswer, UnreadBytes
 from logsrv.linelog.read.sources import environment_variables
@@ -110,7 +110,7 @@ class Searches:
 
     def start_search(
         self,
-        request: dict[str, Any],
+        work: Work,
         sink: SearchSink,
         *,
         client: str = "",
@@ -132,9 +132,8 @@ class Searches:
         runs_at_once = not self._queue and len(self._running) < self.at_once
         if not runs_at_once:
             self._check_queue(client)
-        in_lines = bool(request["values"].get(PROGRESS))
-        answer = SharedAnswer(self._unread, self._handle_left, in_lines=in_lines)
-        search = self._new_search({**request, "only": only}, answer, directory)
+        answer = SharedAnswer(self._unread, self._handle_left, in_lines=work["progress"])
+        search = self._new_search(work, only, answer, directory)
         if runs_at_once:
             self._run_search(search, client)
         answer.search = search
@@ -146,14 +145,12 @@ class Searches:
             self._add_to_queue(answer, reader)
         return reader
 
-    def queue_search(
-        self, request: dict[str, Any], sink: SearchSink, *, only: str = ""
-    ) -> AskedSearch:
+    def queue_search(self, work: Work, sink: SearchSink, *, only: str = "") -> AskedSearch:
         """Begin a search when no client waits, and fewer than half of the allowed ones run.
 
         only: as of `start_search`. Raises Problem (503) at a stop.
         """
-        search = self._new_search({**request, "only": only}, sink, self._directory())
+        search = self._new_search(work, only, sink, self._directory())
         self._background.append(search)
         self._start_next_soon()
         return search
@@ -187,17 +184,18 @@ class Searches:
             )
         )
 
-    def _new_search(self, request: dict[str, Any], sink: SearchSink, directory: str) -> AskedSearch:
+    def _new_search(self, work: Work, only: str, sink: SearchSink, directory: str) -> AskedSearch:
         if self._processes.stopping:
             raise STOPPING
         # The process limits its own CPU time, in case the server dies and cannot end it in time.
-        request = {
-            **request,
+        order: SearchOrder = {
+            **work,
+            "only": only,
             "directory": directory,
             "variables": _archive_variables(directory),
             "seconds": ceil(self.seconds) + 10,
         }
-        return AskedSearch(request, sink, self._reactor, self.seconds, self._remove_search)
+        return AskedSearch(order, sink, self._reactor, self.seconds, self._remove_search)
 
     def _start_next_soon(self) -> None:
         """Begin the next waiting search, or start the process that forks, in another turn of the reactor.
@@ -233,8 +231,8 @@ class Searches:
 
     def _run_search(self, search: AskedSearch, client: str) -> None:
         """Start a process for a search. Raises Problem (503) if the system cannot start one."""
-        request = json.dumps(search.request).encode()
-        child = self._fork(request) or self._processes.start(
+        order = json.dumps(search.order).encode()
+        child = self._fork(order) or self._processes.start(
             MODULE, received=lambda _: None, ended=self._handle_process_end
         )
         search.client = client
@@ -242,13 +240,13 @@ class Searches:
         self._running.add(search)
         search.run_in(child)
         if isinstance(child, ChildProcess):
-            child.send(request)
+            child.send(order)
         self._idle.start(SPARE_SECONDS, self._end_forking)
 
-    def _fork(self, request: bytes) -> ForkedProcess | None:
+    def _fork(self, order: bytes) -> ForkedProcess | None:
         if self._forking is not None:
             with suppress(OSError):
-                return self._forking.fork(request, self._handle_process_end)
+                return self._forking.fork(order, self._handle_process_end)
         return None
 
     def _end_forking(self) -> None:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.http.search_request import (
-    LineValues,
     Reply,
     document_maker,
     growing_pieces,
@@ -48,10 +47,11 @@ from logsrv.linelog.store.cursor import (
 from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
+    from logsrv.linelog.http.searching.search_order import EarlierLinesValues
     from logsrv.linelog.read.stores_search import StoresSearch
 
 
-def tail(view: View, values: LineValues) -> Reply:
+def tail(view: View, values: EarlierLinesValues) -> Reply:
     """Yield the events of the matching lines from position `begin` up to `end`."""
     place, until = parse_place(values["begin"]), parse_place(values["end"])
     if isinstance(until, Cursor):
@@ -63,7 +63,7 @@ def tail(view: View, values: LineValues) -> Reply:
         begin = later
         yield missed_event(None, str(begin))
     passed = _segments_before(view, begin, end)
-    is_of_records = values.get("join") and not has_all_lines(question_of(values))
+    is_of_records = values["join"] and not has_all_lines(question_of(values))
     events = _events_of_records if is_of_records else _events_of_lines
     for segment, found in events(view, values, begin, end):
         yield _pop_removal_event(view, passed, segment) + b"".join(found)
@@ -82,7 +82,7 @@ class _TailLine(NamedTuple):
     gap: bytes = b""
 
 
-def _tail_of_stores(view: View, values: LineValues, begin: Place, end: Cursor) -> Reply:
+def _tail_of_stores(view: View, values: EarlierLinesValues, begin: Place, end: Cursor) -> Reply:
     """Yield the events of the matching lines of several stores, merged by their times.
 
     begin: if it is of one store, the others begin at the time of the line before it.
@@ -91,7 +91,7 @@ def _tail_of_stores(view: View, values: LineValues, begin: Place, end: Cursor) -
     if len(reached) == 1 and view.names:
         ((_, after),) = reached.items()
         every = make_matcher(EVERYTHING)
-        cut = make_search(view, {}, after=after.beside(-1), matcher=every)
+        cut = make_search(view, values, after=after.beside(-1), matcher=every)
         for number, scope in cast("StoresSearch", cut).scopes.items():
             later = scope.after.beside(1) if scope.after else start_of_store(number)
             reached.setdefault(number, later)
@@ -117,7 +117,7 @@ def _tail_of_stores(view: View, values: LineValues, begin: Place, end: Cursor) -
 
 
 def _tail_of_store(
-    view: View, values: LineValues, begin: Position, end: Position
+    view: View, values: EarlierLinesValues, begin: Position, end: Position
 ) -> Iterator[_TailLine]:
     """Yield the matching lines of one of several stores, and gaps."""
     if (later := _later_begin(view, begin, end)) is not None:
@@ -136,7 +136,7 @@ def _tail_of_store(
 
 
 def _lines_with_documents(
-    view: View, values: LineValues, begin: Position, end: Position
+    view: View, values: EarlierLinesValues, begin: Position, end: Position
 ) -> Iterator[tuple[Hit, dict[str, Any]]]:
     """Yield the matching lines of one of several stores, each with its object for JSON.
 
@@ -144,7 +144,7 @@ def _lines_with_documents(
     by `_events_of_lines`, in several processes.
     """
     question, after = question_of(values), begin.beside(-1)
-    if values.get("join") and not has_all_lines(question):
+    if values["join"] and not has_all_lines(question):
         document = document_maker(question.extractions)
         query = RecordQuery(question.node)
 
@@ -175,7 +175,7 @@ def _maker_of_documents(
 
 
 def _events_of_lines(
-    view: View, values: LineValues, begin: Position, end: Position
+    view: View, values: EarlierLinesValues, begin: Position, end: Position
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the events of matching lines, with the number of their segment."""
     documents = _maker_of_documents(view, question_of(values))
@@ -190,7 +190,7 @@ def _events_of_lines(
 
 
 def _events_of_records(
-    view: View, values: LineValues, begin: Position, end: Position
+    view: View, values: EarlierLinesValues, begin: Position, end: Position
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Yield the events of the lines of records for which a query is true, as `_events_of_lines`."""
     question = question_of(values)

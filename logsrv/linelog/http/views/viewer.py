@@ -21,6 +21,7 @@ from zope.interface import implementer
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked_search import AskedSearch
+from logsrv.linelog.http.searching.search_order import EarlierLinesValues, Work
 from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.views.view_process import LiveViews
 from logsrv.linelog.http.views.view_protocol import (
@@ -163,14 +164,17 @@ class Viewer:
         self.state = "SEARCHING"
         self._searched += 1
         self._end = end
-        values = {
+        values: EarlierLinesValues = {
             "q": self.query.text,
+            "since": "",
+            "until": "",
+            "source": "",
             "join": self.query.of_records,
             "begin": str(self._begin),
             "end": str(end),
         }
-        asked = {"endpoint": "tail", "values": values}
-        self._search = self._searches.queue_search(asked, self, only=self.query.only)
+        work: Work = {"function": "tail", "values": values, "progress": False}
+        self._search = self._searches.queue_search(work, self, only=self.query.only)
         if self._full:
             # The transport does not call `pauseProducing` again.
             self._search.pause()

@@ -9,6 +9,7 @@ from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
 from logsrv.kit.plugins import Plugins, call_object
+from logsrv.old_names import accepts_old_argument
 
 if TYPE_CHECKING:
     from logsrv.linelog.intake.over_http.routes import Routes
@@ -23,24 +24,25 @@ class IHttpFormat(Interface):
         """Return the routes of one listener."""
 
 
+@accepts_old_argument("place", "reference")
 @implementer(IHttpFormat, IPlugin)
 @attrs.frozen
 class HttpFormat:
     """The plugin of a format of the `http` input, whose module is imported with the first such listener.
 
-    place: the function that returns the Routes of one listener, `module:function`. about: who speaks it, a
-    few words for `logsrv help inputs`.
+    reference: the function that returns the Routes of one listener, `module:function`. about: who speaks
+    it, a few words for `logsrv help inputs`.
 
         loki = HttpFormat("loki", "logsrv.linelog.formats.loki.input:routes", "pushes of Loki's clients")
     """
 
     name: str
-    place: str
+    reference: str
     about: str = ""
 
     def routes(self) -> Routes:
         """Return the routes of one listener. Raises ConfigurationError for a broken module or function."""
-        made: Routes = call_object(self.place)
+        made: Routes = call_object(self.reference)
         return made
 
 

@@ -13,12 +13,12 @@ class HttpTargetPlugin(TargetPlugin):
 
 
 def posting_plugin(
-    name: str, word: str, place: str, *, path: str = ".*", without_path: str = ""
+    name: str, word: str, reference: str, *, path: str = ".*", without_path: str = ""
 ) -> TargetPlugin:
     """Return the plugin of a `PostingTarget`. word: what stands before `+http` in its schemes."""
     return HttpTargetPlugin(
         name=name,
-        place=place,
+        reference=reference,
         schemes={f"{word}+http": Scheme(80), f"{word}+https": Scheme(443, tls=True)},
         path=path,
         without_path=without_path,

@@ -2,7 +2,7 @@
 
     parcels = TargetPlugin(
         name="parcels",
-        place="parcels_package.sending:ParcelsTarget",
+        reference="parcels_package.sending:ParcelsTarget",
         schemes={"parcels": Scheme(7000), "parcels+tls": Scheme(7001, tls=True)},
     )
 
@@ -141,8 +141,8 @@ class TargetSettings:
 class TargetPlugin:
     """A kind of target for `--ship`.
 
-    name: its name among plugins. place: the target's class, `module:class`, imported when the target is
-    used, and called with its TargetSettings and the reactor. schemes: its schemes by name; a scheme of
+    name: its name among plugins. reference: the target's class, `module:class`, imported when the target
+    is used, and called with its TargetSettings and the reactor. schemes: its schemes by name; a scheme of
     logsrv's own cannot be taken. takes: what the class takes; see the interfaces in `target.py`.
     path: an expression that fits the path of a URL. without_path: a sentence for any other, with `{server}`
     for the URL before it. package, install: the package that it needs, and the argument of `pip install`
@@ -154,7 +154,7 @@ class TargetPlugin:
     """
 
     name: str
-    place: str
+    reference: str
     schemes: Mapping[str, Scheme]
     takes: Unit = "lines"
     path: str = ".*"
@@ -285,5 +285,5 @@ def make_target(settings: TargetSettings, reactor: Any) -> Target:
     """
     check_encrypted(settings)
     check_package_installed(settings.url)
-    made: Target = load_object(settings.url.plugin.place)(settings, reactor)
+    made: Target = load_object(settings.url.plugin.reference)(settings, reactor)
     return made

@@ -15,6 +15,7 @@ from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.store.segment import Position
 from tests.leaks import killed
 from tests.parts.answer_types import INTERFACES, PATHS
+from tests.parts.search_orders import order_of
 from tests.parts.stores import BEGIN, line, make_store
 
 TIMES = {"since": rfc3339(BEGIN), "until": rfc3339(BEGIN + 4000)}
@@ -23,10 +24,9 @@ TIMES = {"since": rfc3339(BEGIN), "until": rfc3339(BEGIN + 4000)}
 def answered(store: Path, alert: str, **values: Any) -> tuple[int, dict[str, Any]]:
     """Return the status and the answer, made in this process."""
     sent: list[bytes] = []
-    asked = {"directory": str(store), "seconds": 30, "only": "", "work": WOULD_FIRE}
     given = {"alert": alert, "every": 300.0, **TIMES, **values}
     with killed():
-        answer_request({**asked, "values": given}, sent.append, pytest.fail)
+        answer_request(order_of(store, WOULD_FIRE, given), sent.append, pytest.fail)
     status, *body = sent
     return int(status), json.loads(b"".join(body))
 

@@ -1,18 +1,22 @@
 """One search: its pauses, its time, its end."""
 
+from pathlib import Path
 from unittest.mock import Mock
 
 from twisted.internet.task import Clock
 
 from logsrv.linelog.http.searching.asked_search import AskedSearch
-from tests.parts.web_requests import SearchSink, asked
+from tests.parts.search_orders import order_of, values_of
+from tests.parts.web_requests import SearchSink
+
+ORDER = order_of(Path("nowhere"), "search", values_of("search"))
 
 
 def test_a_search_that_was_paused_before_its_turn_begins_with_its_pause():
     """Its sink takes nothing yet, and the pause takes nothing of its time."""
     clock, sink, child = Clock(), SearchSink(), Mock()
     ended: list[AskedSearch] = []
-    search = AskedSearch(asked(), sink, clock, 10.0, ended.append)
+    search = AskedSearch(ORDER, sink, clock, 10.0, ended.append)
     search.pause()
     search.run_in(child)
     assert child.pause.called and not child.resume.called
@@ -28,7 +32,7 @@ def test_a_search_that_was_paused_before_its_turn_begins_with_its_pause():
 def test_neither_a_pause_nor_its_end_gives_a_search_other_time():
     clock, sink = Clock(), SearchSink()
     ended: list[AskedSearch] = []
-    search = AskedSearch(asked(), sink, clock, 10.0, ended.append)
+    search = AskedSearch(ORDER, sink, clock, 10.0, ended.append)
     search.run_in(Mock())
     for _ in range(3):
         clock.advance(3)

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.read.all_stores import open_all_stores
 from logsrv.linelog.store.segment import Position
 from tests.leaks import killed
+from tests.parts.search_orders import values_of
 from tests.parts.stores import (
-    BEGIN,
     line,
     lines,
     make_store,
@@ -32,7 +31,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
-    asked = BY_PATH[f"/api/{name}"].parse_query_string(query.encode(), BEGIN + 1000) | values
+    asked = values_of(name, query) | values
     # The processes of a search end with its answer.
     with killed(), open_all_stores(str(store), pytest.fail) as view:
         return b"".join(REPLIES[name](view, asked))
@@ -76,7 +75,7 @@ def test_a_tail_tells_of_removed_segments(tmp_path, monkeypatch):
 
     text: list[bytes] = []
     with killed(), view_of(store) as view:
-        values = {"q": "NOT 4", "begin": "1:0", "end": f"6:{len(line('5'))}"}
+        values = values_of("tail", "q=NOT+4") | {"begin": "1:0", "end": f"6:{len(line('5'))}"}
         for data in REPLIES["tail"](view, values):
             text.append(data)
             for number in (3, 4) if len(text) == 1 else ():

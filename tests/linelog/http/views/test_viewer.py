@@ -22,6 +22,7 @@ from logsrv.linelog.http.views.view_protocol import (
 )
 from logsrv.linelog.http.views.viewer import HEARTBEAT_EVERY, STALLED_AFTER, EventQueue, Viewer
 from logsrv.linelog.store.segment import Position
+from tests.parts.search_orders import NO_LIMITS
 from tests.parts.web_requests import Browser
 
 END = Position(2, 100)
@@ -149,7 +150,8 @@ def test_a_viewer_catches_up_by_a_search_and_steps(played):
     """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
     watch = played.watch(Position(1, 0))
     (search,) = played.searches
-    assert search.values == {"q": "query", "join": False, "begin": "1:1", "end": "2:100"}
+    wanted = {"q": "query", "join": False, "begin": "1:1", "end": "2:100"}
+    assert search.values == NO_LIMITS | wanted
     played.end = Position(2, 120)
     search.taker.receive_data(b"(1 and 2)")
     search.taker.receive_end(None)

@@ -16,7 +16,7 @@ from logsrv.linelog.ship.targets.target_plugin import (
     make_target,
 )
 
-PLUGIN = TargetPlugin(name="tests", place="of_tests:make", schemes={"tests": Scheme(1)})
+PLUGIN = TargetPlugin(name="tests", reference="of_tests:make", schemes={"tests": Scheme(1)})
 
 
 def settings(plugin: TargetPlugin = PLUGIN, query: str = "") -> TargetSettings:
