@@ -16,6 +16,7 @@ Open = Callable[..., Page]
 MAIN = f"import('{static_folder()}/main.js')"
 LIVE = "document.querySelector('#connection.live')"
 LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
+FIRST = "document.querySelector('.line .message').textContent"
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.http.assets import STATIC, live_page, static_files, static_folder
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, MAIN, at_bottom, numbered
+from tests.linelog.http.page.conftest import COUNT, FIRST, LAST, LIVE, MAIN, at_bottom, numbered
 from tests.linelog.http.page.fake import TOKEN
 
 pytestmark = pytest.mark.long
@@ -63,7 +63,7 @@ def test_a_long_pause_says_how_many_lines_it_skipped(logs, visit):
 
     def is_there() -> bool:
         page.scroll("#scroller", -4000)
-        return page.texts(".line .message")[0] == "first"
+        return bool(page.run(FIRST) == "first")
 
     wait_until(is_there, "the first line")
     assert page.texts(".line .message")[:1501] == [

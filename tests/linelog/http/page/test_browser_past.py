@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, MAIN, numbered
+from tests.linelog.http.page.conftest import COUNT, FIRST, LAST, LIVE, MAIN, numbered
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -107,7 +107,7 @@ def test_scrolling_loads_lines_and_the_page_stays_bounded(logs, visit):
     def is_at_first() -> bool:
         page.scroll("#scroller", -3000)
         counts.append(page.run(COUNT))
-        return page.texts(".line .message")[0] == "line 0"
+        return bool(page.run(FIRST) == "line 0")
 
     def is_at_last() -> bool:
         page.scroll("#scroller", 3000)
