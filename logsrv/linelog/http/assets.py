@@ -24,6 +24,10 @@ from logsrv.linelog.http.log_in.token_hint import TokenHint
 from logsrv.linelog.query.stage import all_stages
 
 STATIC = "/static"
+KEPT = "max-age=31536000, immutable"
+"""The Cache-Control of a file at an address that is of no other content."""
+ASKED_FOR = "no-cache"
+"""The Cache-Control of everything else: a browser asks each time whether it has changed."""
 LOG_IN = "/login"
 # The Content-Security-Policy of the page: only files of this server, and pictures as `data:` URLs.
 POLICY = (
@@ -36,6 +40,7 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_FOLDER_OF_OTHERS = re.compile(f"{STATIC}/[0-9a-f]{{16}}")
 _HERE = Path(__file__).parent
 _SHEETS = ("style.css", "lines.css", "chart.css", "small.css")
 _BOARD_SHEETS = ("board.css", "board_dialogs.css")
@@ -201,6 +206,30 @@ def static_files() -> dict[str, Asset]:
     }
 
 
+@cache
+def static_folder() -> str:
+    """Return the folder in the addresses of static files that pages name: another one if any file changes.
+
+    So a browser that has the files makes no request for them. It is one folder for all of them because
+    scripts name each other by relative addresses.
+    """
+    tags = "".join(asset.tag for asset in static_files().values())
+    return f"{STATIC}/{hashlib.sha256(tags.encode()).hexdigest()[:16]}"
+
+
+def find_static(path: str) -> tuple[Asset, str] | None:
+    """Return a static file and its Cache-Control; None if the path names none.
+
+    A page that was opened before an update gets the present file, as anyone who asks without a folder. No
+    cache may keep that file for the address.
+    """
+    folder, _, name = path.rpartition("/")
+    if folder not in (STATIC, static_folder()) and not _FOLDER_OF_OTHERS.fullmatch(folder):
+        return None
+    asset = static_files().get(f"{STATIC}/{name}")
+    return None if asset is None else (asset, KEPT if folder == static_folder() else ASKED_FOR)
+
+
 def page_modules() -> dict[str, str]:
     """Return the scripts of the page one by one, as they are in what is sent: with the server's tables."""
     folder = _HERE / "static"
@@ -296,7 +325,7 @@ def _import_replacement(found: re.Match[str]) -> str:
 
 
 def _render_document(template: str, **values: object) -> Asset:
-    text = _TEMPLATES.get_template(template).render(static=STATIC, log_in=LOG_IN, **values)
+    text = _TEMPLATES.get_template(template).render(static=static_folder(), log_in=LOG_IN, **values)
     return _make_asset(text.encode(), HTML)
 
 

@@ -186,12 +186,13 @@ class WebServer:
         is_page = path in assets.PAGES or (path == assets.LOG_IN and request.method != b"POST")
         self._access.check_origin(request, page=is_page)
         endpoint = BY_PATH.get(path)
-        if path not in assets.static_files() and not (endpoint is not None and endpoint.open):
+        static = assets.find_static(path)
+        if static is None and not (endpoint is not None and endpoint.open):
             self._access.check_user(request)
-        if path in assets.static_files():
+        if static is not None:
             self._require_method(request, *READ_METHODS)
             # These files are public, and the log-in page loads them.
-            self._responses.send_asset(request, assets.static_files()[path], "no-cache")
+            self._responses.send_asset(request, *static)
         elif path == assets.LOG_IN:
             self._require_method(request, *READ_METHODS, "POST")
             self._log_in_page.answer(request, self._access)
@@ -250,7 +251,7 @@ class WebServer:
             view = link_to_page(request.uri.decode("latin-1"))
             self._log_in_page.send(request, problem, view=view)
             return
-        self._responses.send_asset(request, page, "no-cache")
+        self._responses.send_asset(request, page, assets.ASKED_FOR)
         self._searches.start_forking()
 
     def _answer_monitor(self, request: WebRequest, endpoint: AnyEndpoint) -> None:

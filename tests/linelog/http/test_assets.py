@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import attrs
 import pytest
 
 from logsrv.linelog.fields.continuations.joiner import MESSAGES
@@ -14,15 +15,19 @@ from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.parsed_line import ALIASES
 from logsrv.linelog.http import assets
 from logsrv.linelog.http.assets import (
+    ASKED_FOR,
+    KEPT,
     LOG_IN,
     PAGES,
     POLICY,
     STATIC,
     alerts_page,
     board_page,
+    find_static,
     live_page,
     log_in_page,
     static_files,
+    static_folder,
 )
 from logsrv.linelog.query.stage import all_stages
 
@@ -54,7 +59,7 @@ def test_documents_keep_to_the_policy(text):
     named = re.findall(r'(?:src|href)="([^"#]+)"', text)
     for address in named:
         ours = ("/", "/board", "/alerts", "/alerts?new", "/api/search")
-        assert address in static_files() or address in ours, address
+        assert find_static(address) or address in ours, address
     assert f'action="{LOG_IN}"' in text
 
 
@@ -80,6 +85,32 @@ def test_static_files_have_their_types_and_etags():
     assert script.content_type == "text/javascript; charset=utf-8"
     assert re.fullmatch(r'"[0-9a-f]{16}"', script.tag)
     assert len({asset.tag for asset in static_files().values()}) == len(static_files())
+
+
+@pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_browser_asks_once_for_the_files_that_pages_name(text):
+    named = re.findall(rf'(?:src|href)="({STATIC}/[^"]+)"', text)
+    assert len(named) >= 3
+    for address in named:
+        found = find_static(address)
+        assert found == (static_files()[address.replace(static_folder(), STATIC)], KEPT)
+
+
+def test_each_file_has_another_address_if_any_of_them_changes(monkeypatch):
+    """Scripts name each other, so a page must get all of one version."""
+    here, files = static_folder(), static_files()
+    for path, asset in files.items():
+        changed = {**files, path: attrs.evolve(asset, tag='"0123456789abcdef"')}
+        monkeypatch.setattr(assets, "static_files", lambda changed=changed: changed)
+        assert static_folder.__wrapped__() != here, path
+
+
+def test_a_page_of_another_version_gets_the_present_files_and_asks_each_time():
+    script = static_files()[f"{STATIC}/table.js"]
+    for folder in (STATIC, f"{STATIC}/0123456789abcdef"):
+        assert find_static(f"{folder}/table.js") == (script, ASKED_FOR)
+    for wrong in ("", "/table", "/x/table.js", "/0123456789abcdef/x.js", "/../assets.py"):
+        assert find_static(STATIC + wrong) is None, wrong
 
 
 def test_every_file_of_the_folder_is_in_what_is_sent():

@@ -30,6 +30,20 @@ def test_each_path_without_a_search_is_answered(served):
     assert status == 200 and b'http_requests_total{status="200"} 5.0' in said
 
 
+def test_files_of_the_page_are_kept_and_the_page_is_asked_for_each_time(served):
+    """A page that was opened before an update gets a file as it is now, and no cache keeps that."""
+    page = served.ask("/")[1].decode()
+    assert "cache-control: no-cache\r\n" in served.head
+    address = page.partition('type="module" src="')[2].partition('"')[0]
+    status, script = served.ask(address)
+    assert status == 200 and b"modules" in script
+    assert "cache-control: max-age=31536000, immutable\r\n" in served.head
+    for other in ("/static/main.js", "/static/0123456789abcdef/main.js"):
+        assert served.ask(other) == (200, script)
+        assert "cache-control: no-cache\r\n" in served.head
+    assert served.ask(f"{address}x")[0] == served.ask("/static/x/main.js")[0] == 404
+
+
 def test_every_answer_has_the_security_headers(served):
     for path in ("/", "/api/stats", "/api/nothing", "/metrics", "/api/search?limit=x"):
         served.ask(path)

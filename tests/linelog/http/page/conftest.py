@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.http.assets import static_folder
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.samples import samples
 from tests.parts.chromium import Chromium, Page
 
 Open = Callable[..., Page]
+# The modules of the live page, in JavaScript: a promise of the script that the page itself has loaded.
+MAIN = f"import('{static_folder()}/main.js')"
 LIVE = "document.querySelector('#connection.live')"
 LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
+FIRST = "document.querySelector('.line .message').textContent"
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
 
 

@@ -420,7 +420,9 @@ def test_fields_values_and_words_of_an_alert_are_completed(logs, visit):
     options = (
         "[...document.querySelectorAll('#completions li')].map((one) => one.firstChild.textContent)"
     )
-    page.wait("performance.getEntriesByName(location.origin + '/static/complete.js').length")
+    page.wait(
+        "performance.getEntriesByType('resource').some((one) => one.name.endsWith('/complete.js'))"
+    )
     page.run(f"{BOX}.select()")
 
     def offers(typed: str, *texts: str) -> None:

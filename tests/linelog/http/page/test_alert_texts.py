@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.alerts.grammar import parse_alert
+from logsrv.linelog.http.assets import static_folder
 from logsrv.linelog.query.pipeline import parse_question
 from tests.linelog.http.page.conftest import Open
 
@@ -21,7 +22,7 @@ def call(visit: Open) -> Call:
 
     def function(name: str, *arguments: object) -> Any:
         names = "...modules['alert_text.js'], ...modules['alert_proposal.js']"
-        module = f"import('/static/alerts.js').then(({{modules}}) => ({{{names}}})"
+        module = f"import('{static_folder()}/alerts.js').then(({{modules}}) => ({{{names}}})"
         return page.run(f"{module}.{name}(...{json.dumps(arguments)}))")
 
     return function

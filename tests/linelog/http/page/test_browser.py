@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.http.assets import live_page, static_files
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, at_bottom, numbered
+from logsrv.linelog.http.assets import STATIC, live_page, static_files, static_folder
+from tests.linelog.http.page.conftest import COUNT, FIRST, LAST, LIVE, MAIN, at_bottom, numbered
 from tests.linelog.http.page.fake import TOKEN
 
 pytestmark = pytest.mark.long
@@ -63,7 +63,7 @@ def test_a_long_pause_says_how_many_lines_it_skipped(logs, visit):
 
     def is_there() -> bool:
         page.scroll("#scroller", -4000)
-        return page.texts(".line .message")[0] == "first"
+        return bool(page.run(FIRST) == "first")
 
     wait_until(is_there, "the first line")
     assert page.texts(".line .message")[:1501] == [
@@ -127,7 +127,8 @@ def test_no_expression_freezes_the_page(logs, visit):
     page = visit()
     page.wait(f"{COUNT} === 1")
     page.run(
-        """import('/static/main.js').then(({ modules }) => {
+        MAIN
+        + """.then(({ modules }) => {
             const { Highlighter } = modules['highlight.js'];
             const one = new Highlighter();
             one.setQuery('/(a+)+$/');
@@ -386,9 +387,7 @@ def test_a_page_out_of_sight_gives_its_connection_up(logs, visit, arrived):
     """And comes back without losing a line: a browser has six connections for all of its pages."""
     logs.send("old")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
-    page.run(
-        "import('/static/main.js').then(({ modules }) => void (modules['stream.js'].patience.unseen = 50))"
-    )
+    page.run(f"{MAIN}.then(({{ modules }}) => void (modules['stream.js'].patience.unseen = 50))")
     shown = 1 + arrived
     if arrived:
         logs.send("just now")
@@ -495,6 +494,17 @@ def test_the_first_lines_need_few_requests_and_little_to_send(logs, visit):
     first = [one for one in asked if one not in around]
     assert len(first) <= 8, first
     files = {**static_files(), "/": live_page()}
-    sent = {one: files[one].packed for one in first if one in files}
-    assert set(sent) == {"/", "/static/main.js", "/static/style.css", "/static/theme.js"}
-    assert sum(map(len, sent.values())) < 90_000
+    sent = files.keys() & {one.replace(static_folder(), STATIC) for one in first}
+    assert sent == {"/", "/static/main.js", "/static/style.css", "/static/theme.js"}
+    assert sum(len(files[one].packed) for one in sent) < 90_000
+
+
+def test_a_page_that_is_opened_again_asks_for_no_file_again(logs, visit):
+    numbered(logs, 3)
+    page = visit(ready=f"{COUNT} === 3")
+    page.run("void (document.body.title = 'left')")
+    logs.asked.clear()
+    page.go(logs.url)
+    page.wait(f"document.body.title !== 'left' && {COUNT} === 3")
+    asked = [urlsplit(one).path for one in logs.asked]
+    assert "/" in asked and not [one for one in asked if one.startswith(STATIC)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, numbered
+from tests.linelog.http.page.conftest import COUNT, FIRST, LAST, LIVE, MAIN, numbered
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -107,7 +107,7 @@ def test_scrolling_loads_lines_and_the_page_stays_bounded(logs, visit):
     def is_at_first() -> bool:
         page.scroll("#scroller", -3000)
         counts.append(page.run(COUNT))
-        return page.texts(".line .message")[0] == "line 0"
+        return bool(page.run(FIRST) == "line 0")
 
     def is_at_last() -> bool:
         page.scroll("#scroller", 3000)
@@ -242,7 +242,7 @@ def test_the_download_asks_for_the_shown_lines(logs, visit):
     page.wait(f"{link}.href.includes('q=x') && {link}.download === 'logsrv.jsonl'")
     got = page.run(f"fetch({link}.href).then((one) => one.text())")
     assert json.loads(got)["message"] == "x"
-    module = "import('/static/main.js').then(({ modules }) => modules['download.js'])"
+    module = f"{MAIN}.then(({{ modules }}) => modules['download.js'])"
     page.run(f"{module}.then((one) => void (one.bound.lines = 5))")
     logs.send(*(f"x {number}" for number in range(9)))
     page.wait(f"{link}.download === 'logsrv-newest-5.jsonl'")

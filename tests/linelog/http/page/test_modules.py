@@ -10,7 +10,7 @@ import pytest
 from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.tables.shown_numbers import format_of
-from tests.linelog.http.page.conftest import Open
+from tests.linelog.http.page.conftest import MAIN, Open
 
 pytestmark = pytest.mark.long
 Call = Callable[..., Any]
@@ -23,9 +23,9 @@ def call(visit: Open) -> Call:
 
     def function(module: str, name: str, *arguments: object) -> Any:
         given = json.dumps(arguments)
-        later = "import('/static/table.js').then(({add}) => void add(modules))"
+        later = MAIN.replace("main.js", "table.js") + ".then(({add}) => void add(modules))"
         return page.run(
-            f"import('/static/main.js').then(({{modules}}) => {later}"
+            f"{MAIN}.then(({{modules}}) => {later}"
             f".then(() => modules['{module}'].{name}(...{given})))"
         )
 
@@ -58,7 +58,7 @@ def test_page_and_server_write_and_read_names_of_fields_alike(visit):
     names = random_names(3000)
     by_server = [field_as_written(name) for name in names]
     by_page, read, kept = visit().run(
-        f"""import('/static/main.js').then(({{ modules }}) => {{
+        f"""{MAIN}.then(({{ modules }}) => {{
             const {{ writtenField, namesOf }} = modules['field_names.js'];
             const {{ atoms, withTerm }} = modules['query.js'];
             const {{ stagesOf, sortOf }} = modules['stages.js'];
@@ -112,7 +112,8 @@ def test_a_line_of_search_and_stream_is_shown_once(visit):
     """What a search and the stream both bring is shown once, in the order of the store."""
     page = visit()
     shown = page.run(
-        """import('/static/main.js').then(({ modules }) => {
+        MAIN
+        + """.then(({ modules }) => {
             const { append, insert, prepend } = modules['lines_added.js'];
             const [a, b] = [modules['lines.js'], modules['highlight.js']];
             const log = document.createElement('div');

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.http.assets import static_folder
 from logsrv.linelog.http.board_variables import template_of
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import EVERYTHING, And, Compare, HasField, Not, Or, all_of
@@ -167,8 +168,8 @@ def test_a_value_in_a_query_is_that_value_whatever_is_in_it(visit):
     cases += [(query, {"x": [value], "y": [value]}) for query in QUERIES for value in VALUES]
     given = [[template_of(query), list(chosen.items())] for query, chosen in cases]
     filled = page.run(
-        f"""import('/static/board.js').then(({{ modules: {{ 'variable_values.js': {{ filled }} }} }}) =>
-            {json.dumps(given)}.map(([template, chosen]) => filled(template, new Map(chosen))))"""
+        f"""import('{static_folder()}/board.js').then(({{ modules }}) => {json.dumps(given)}.map(
+            ([template, chosen]) => modules['variable_values.js'].filled(template, new Map(chosen))))"""
     )
     for (query, chosen), text in zip(cases, filled, strict=True):
         wanted = simple(replaced(parse_question(query), chosen))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.linelog.http.page.conftest import LIVE, let_time_pass
+from tests.linelog.http.page.conftest import LIVE, MAIN, let_time_pass
 from tests.linelog.http.page.fake import Logs
 from tests.parts.chromium import Page
 
@@ -193,9 +193,7 @@ def test_an_error_waits_for_the_end_of_typing(logs, visit):
     logs.send("one")
     page = visit()
     shown = "!document.querySelector('#query-error').hidden"
-    page.run(
-        "import('/static/main.js').then(({ modules }) => void (modules['box.js'].patience.typing = 36e5))"
-    )
+    page.run(f"{MAIN}.then(({{ modules }}) => void (modules['box.js'].patience.typing = 36e5))")
     page.fill("#q", "level>=ban")
     page.wait("document.querySelector('#progress').hidden")
     # The server has refused it, and nobody is told: there may be more to come.
