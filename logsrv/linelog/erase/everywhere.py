@@ -15,13 +15,19 @@ from logsrv.kit.text.words import counted
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, explanation, read_or
-from logsrv.linelog.store.notes.archive_notes import FOLDER, SUFFIX, read_archive_url
+from logsrv.linelog.store.notes.archive_notes import (
+    FOLDER,
+    LAKE_SUFFIX,
+    SUFFIX,
+    read_archive_url,
+)
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 
+_NOTES = SUFFIX, LAKE_SUFFIX
 LOOK_EVERY, TOLD_AFTER = 0.1, 50
 """Seconds between two looks whether a shipper puts a segment, and the looks after which this is said."""
 
@@ -121,8 +127,9 @@ def _rewriting_function(url: str) -> str:
 
 
 def _noted_url(name: str, disk: Disk) -> str:
-    """Return the whole URL of an archive; "" for another target: its place has a URL."""
+    """Return the whole URL of an archive or a lake; "" for another target: its place has a URL."""
     for folder, inside in store_folders(disk, passed=OSError):
         if folder == FOLDER:
-            return read_or("", read_archive_url, inside, name + SUFFIX)
+            noted = (read_or("", read_archive_url, inside, name + one) for one in _NOTES)
+            return next(filter(None, noted), "")
     return ""
