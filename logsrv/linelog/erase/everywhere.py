@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
@@ -89,10 +89,21 @@ def _rewrite(directory: str, name: str, place: Place, disk: Disk, store: str) ->
 def _rewrite_segments(
     function: str, url: str, disk: Disk, store: str, segments: list[Segment], turn: tuple[str, str]
 ) -> None:
-    """Rewrite segments one by one, none while a shipper puts one there. turn: the store, and the target."""
+    """Rewrite segments one by one, none while a shipper puts one there. turn: the store, and the target.
+
+    One call of the function opens the archive once. It takes a segment when the one before is there.
+    """
+    if segments:
+        with closing(_in_turns(segments, turn, url)) as one_by_one:
+            load_object(function)(url, disk, store, one_by_one)
+
+
+def _in_turns(
+    segments: list[Segment], turn: tuple[str, str], url: str
+) -> Generator[Segment, None, None]:
     for one in segments:
         with _turn_to_put(*turn, url):
-            load_object(function)(url, disk, store, [one])
+            yield one
 
 
 @contextmanager

@@ -7,10 +7,12 @@ import attrs
 import pyarrow.parquet
 import pytest
 
+from logsrv.linelog.archive import rewriting as archive_rewriting
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.archive.view import ArchiveView
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
+from logsrv.linelog.lake import rewriting as lake_rewriting
 from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.query.match import make_matcher
@@ -94,6 +96,45 @@ def test_a_target_that_is_no_archive_is_passed_over(store, capsys, target):
     assert rewrite_everywhere(str(store), at(store))
     said, why = capsys.readouterr()
     assert said.count("rewritten: 2 segments in ") == 2 and not why
+
+
+def test_an_archive_is_opened_once_and_the_turn_is_taken_for_each_segment(store, monkeypatch):
+    """A new client for each segment cost a bucket its connections; a shipper may put one in between."""
+    erase(store)
+    did: list[str] = []
+    for module in (archive_rewriting, lake_rewriting):
+        opened = module.open_archive
+        monkeypatch.setattr(
+            module, "open_archive", lambda url, o=opened: did.append("open") or o(url)
+        )
+    put, put_lake = archive_rewriting.put_segment, lake_rewriting.put_lake_segment
+    monkeypatch.setattr(archive_rewriting, "put_segment", lambda *of: did.append("put") or put(*of))
+    monkeypatch.setattr(
+        lake_rewriting, "put_lake_segment", lambda *of: did.append("put") or put_lake(*of)
+    )
+    give_back = PuttingTurn.give_back
+    monkeypatch.setattr(
+        PuttingTurn, "give_back", lambda turn: did.append("give back") or give_back(turn)
+    )
+    assert rewrite_everywhere(str(store), at(store))
+    assert did == ["open", *["put", "give back"] * 2] * 2
+
+
+def test_the_turn_is_given_back_after_a_failure(store, tmp_path, monkeypatch, capsys):
+    erase(store)
+    shipper = PuttingTurn(at(store / "ship"), "cold")
+    assert shipper.take()
+    shipper.give_back()
+
+    def put(*_: object) -> None:
+        assert not shipper.take()
+        raise OSError("the disk was pulled")
+
+    monkeypatch.setattr(archive_rewriting, "put_segment", put)
+    assert not rewrite_everywhere(str(store), at(store))
+    assert "the disk was pulled" in capsys.readouterr().err
+    assert shipper.take()
+    shipper.give_back()
 
 
 def test_an_archive_that_is_not_there_is_said(store, tmp_path, capsys):
