@@ -14,7 +14,6 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -85,12 +84,13 @@ class Site:
 
     def _begin_again(self, erasing: subprocess.Popen[bytes]) -> None:
         """Start the server beside an erase; after it, if that holds the store: it has seen no server."""
-        with suppress(AssertionError):
+        try:
             self.begin()
-            return
-        assert IN_USE in self.server.log()
-        erasing.wait(2 * PATIENCE)
-        self.begin()
+        except AssertionError as error:
+            if IN_USE not in str(error):
+                raise
+            erasing.wait(2 * PATIENCE)
+            self.begin()
 
     @property
     def store(self) -> str:

@@ -43,7 +43,7 @@ from logsrv.linelog.http.readers.token_file import KnownToken
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
-# Of the milliseconds since 1970 in a cookie.
+# The milliseconds since 1970 in a cookie have no more digits.
 _MOST_DIGITS = 16
 # Wrong tokens of a client.
 AT_ONCE = 10

@@ -20,8 +20,11 @@ class ErasedLines(Protocol):
     The search may find more: lines of other stores, and lines that are erased already.
     """
 
-    query: Node | None
-    scope: Scope
+    @property
+    def query(self) -> Node | None: ...
+
+    @property
+    def scope(self) -> Scope: ...
 
     def __call__(self, position: Position) -> bool:
         """Return whether the line at a position, in all stores, is to be erased."""

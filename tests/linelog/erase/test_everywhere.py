@@ -1,20 +1,21 @@
 """Archives and lakes of a store are rewritten after an erase."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pyarrow.parquet
 import pytest
 
-from logsrv.linelog.archive import rewriting as archive_rewriting
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.archive.view import ArchiveView
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
-from logsrv.linelog.lake import rewriting as lake_rewriting
 from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.plan import Scope
@@ -102,20 +103,22 @@ def test_an_archive_is_opened_once_and_the_turn_is_taken_for_each_segment(store,
     """A new client for each segment cost a bucket its connections; a shipper may put one in between."""
     erase(store)
     did: list[str] = []
-    for module in (archive_rewriting, lake_rewriting):
-        opened = module.open_archive
-        monkeypatch.setattr(
-            module, "open_archive", lambda url, o=opened: did.append("open") or o(url)
-        )
-    put, put_lake = archive_rewriting.put_segment, lake_rewriting.put_lake_segment
-    monkeypatch.setattr(archive_rewriting, "put_segment", lambda *of: did.append("put") or put(*of))
-    monkeypatch.setattr(
-        lake_rewriting, "put_lake_segment", lambda *of: did.append("put") or put_lake(*of)
-    )
-    give_back = PuttingTurn.give_back
-    monkeypatch.setattr(
-        PuttingTurn, "give_back", lambda turn: did.append("give back") or give_back(turn)
-    )
+
+    def noted(word: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            did.append(word)
+            return function(*given)
+
+        return call
+
+    for module, put in (
+        ("logsrv.linelog.archive.rewriting", put_segment),
+        ("logsrv.linelog.lake.rewriting", put_lake_segment),
+    ):
+        monkeypatch.setattr(f"{module}.open_archive", noted("open", open_archive))
+        monkeypatch.setattr(f"{module}.{put.__name__}", noted("put", put))
+    give_back = noted("give back", PuttingTurn.give_back)
+    monkeypatch.setattr(PuttingTurn, "give_back", lambda turn: give_back(turn))
     assert rewrite_everywhere(str(store), at(store))
     assert did == ["open", *["put", "give back"] * 2] * 2
 
@@ -130,7 +133,7 @@ def test_the_turn_is_given_back_after_a_failure(store, tmp_path, monkeypatch, ca
         assert not shipper.take()
         raise OSError("the disk was pulled")
 
-    monkeypatch.setattr(archive_rewriting, "put_segment", put)
+    monkeypatch.setattr("logsrv.linelog.archive.rewriting.put_segment", put)
     assert not rewrite_everywhere(str(store), at(store))
     assert "the disk was pulled" in capsys.readouterr().err
     assert shipper.take()
