@@ -59,7 +59,7 @@ def test_nothing_is_erased_without_a_yes(store):
         (["ann", "|", "count"], b"takes lines as they come"),
         (["(ann"], b"never closed"),
         (["ann", "--since", "nonsense"], b"--since"),
-        (["ann", "--reason", "a\nb"], b"in one line"),
+        (["ann", "--reason", "a\nb"], b"no line break"),
     ],
 )
 def test_what_makes_no_sense_is_refused(store, words, why):

@@ -13,18 +13,9 @@ import re
 
 from logsrv.kit.text.quoted_text import pattern_until
 
-# Letters, their marks and digits beyond ASCII, as in the names of a query: their blocks, without those of
-# punctuation, arrows, signs and emoji. Not by category: each Python has other tables, and columns stay.
-_LETTER = (
-    "\xaa\xb2\xb3\xb5\xb9\xba\xbc-\xbe\xc0-\xd6\xd8-\xf6\xf8-\u167f\u1681-\u1fff\u2070-\u209c\u2100-\u2188"
-    "\u2c00-\u2dff\u3005-\u3007\u3021-\u302f\u3031-\u303c\u3041-\ud7ff\uf900-\ufd3d\ufd50-\ufdfb\ufe20-\ufe2f"
-    "\ufe70-\ufefc\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uffdc\U00010000-\U0001efff\U00020000-\U0003ffff"
-    "\U000e0100-\U000e01ef"
-)
-_NAME = f"[A-Za-z_@{_LETTER}][A-Za-z0-9_.@{_LETTER}-]*"
-_KEY = f"{_NAME}="
+_KEY = "[A-Za-z_@][A-Za-z0-9_.@-]*="
 _PAIR = re.compile(
-    rf"(?<!\S)({_NAME})="
+    r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="
     r'(?:"(' + pattern_until('"') + r')",?(?!\S)|([^\s"]\S*)|(?!\S))',
     re.ASCII,
 )
