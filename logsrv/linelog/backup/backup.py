@@ -29,8 +29,9 @@ from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.lock import NAME as LOCK
 from logsrv.linelog.store.notes import backup_note, erased, origins
-from logsrv.linelog.store.notes.archive_notes import local_manifest
+from logsrv.linelog.store.notes.archive_notes import local_manifest, local_manifest_or_none
 from logsrv.linelog.store.notes.backup_note import BEGUN, COMING, COMPLETE, BackupNote
+from logsrv.linelog.store.notes.digest import digest_file
 from logsrv.linelog.store.notes.segment_notes import EMPTY, REMOVED
 from logsrv.linelog.store.rule_stores import FOLDER, KEEP
 from logsrv.linelog.store.segment import (
@@ -79,6 +80,8 @@ class Backup:
     clock: Callable[[], str]
     copied: Counter[CopyMethod] = attrs.field(factory=Counter)
     damaged: dict[str, CopyMethod] = attrs.field(factory=dict)
+    # Names of texts here with lines that were erased since, where the store has the text in archives alone.
+    _earlier_texts: list[str] = attrs.field(init=False, factory=list)
     promised_lines: int | None = attrs.field(init=False, default=None)
     note: BackupNote = attrs.field(init=False)
 
@@ -95,7 +98,7 @@ class Backup:
         try:
             segments = dict(made.listed.by_number)
             for number in list(segments):
-                yield from self._copy_segment(number, segments)
+                yield from self._copy_segment(number, segments, delete=delete)
             following = self._copy_active(made)
         finally:
             os.close(made.fd)
@@ -111,6 +114,8 @@ class Backup:
         backup_note.rename_arrived_files(self.target, self.note)
         self.damaged.update(dict.fromkeys(remove_superseded(self.target), CopyMethod.KEPT))
         if delete:
+            for name in self._earlier_texts:
+                self.target.unlink(name)
             self._delete_older_segments(min(made.listed.by_number, default=made.listed.active))
         self.note = attrs.evolve(self.note, lines=count_store_lines(self.target))
         backup_note.save_backup_note(self.target, self.note)
@@ -182,15 +187,18 @@ class Backup:
                         with contextlib.suppress(FileNotFoundError):
                             there.replace(name + COMING, inside.read(name))
 
-    def _copy_segment(self, number: int, segments: dict[int, Segment]) -> Iterator[str]:
+    def _copy_segment(
+        self, number: int, segments: dict[int, Segment], *, delete: bool
+    ) -> Iterator[str]:
         """Copy a sealed segment in its present form; a removed one is left out.
 
-        segments: the last listing, which is renewed when the segment has another name now.
+        segments: the last listing, which is renewed when the segment has another name now. delete: whether
+        a text here goes if the store has an index without its erased lines, and no text.
         """
         while (segment := segments.get(number)) is not None:
             yield segment.name
             try:
-                self._copy_segment_files(segment)
+                self._copy_segment_files(segment, delete=delete)
                 return
             except FileNotFoundError:
                 found = Listing(self.source).by_number
@@ -200,7 +208,7 @@ class Backup:
                 segments.clear()
                 segments.update(found)
 
-    def _copy_segment_files(self, segment: Segment) -> None:
+    def _copy_segment_files(self, segment: Segment, *, delete: bool) -> None:
         source, target = self.source, self.target
         if segment.form is Form.PLAIN:
             with Descriptor(source.open(segment.name, os.O_RDONLY)) as fd:
@@ -210,11 +218,21 @@ class Backup:
                 self._copy_text(segment.name, segment.number, fd, size)
             return
         away = segment.form is Form.AWAY
+        if away and self._has_earlier_text(segment):
+            if not delete:
+                # The text stays with its own index: the new one belongs to a text without these lines.
+                for name in (segment.archived, segment.words, segment.index):
+                    target.unlink(name + COMING)
+                self.damaged[segment.name] = CopyMethod.EARLIER
+                return
+            self._earlier_texts.append(segment.name)
         for name in (segment.archived, segment.words, segment.index):
             with contextlib.suppress(FileNotFoundError):
                 link_or_copy(name, source, target)
         if away:
             source.stat(segment.archived)
+            if self._is_erased_in(segment.number) and not source.has_name(segment.words):
+                target.unlink(segment.words)
             return
         how = link_or_copy(segment.name, source, target, of=segment)
         self.copied[how] += 1
@@ -227,6 +245,18 @@ class Backup:
         elif not source.has_name(segment.words) and self._is_erased_in(segment.number):
             # After an erase of most lines a segment may have no words; those here are of the lines erased.
             target.unlink(segment.words)
+
+    def _has_earlier_text(self, segment: Segment) -> bool:
+        """Return whether lines of a segment were erased in archives, and the backup has it from before."""
+        target, note = self.target, local_manifest_or_none(segment, self.source)
+        if note is None or not self._is_erased_in(segment.number):
+            return False
+        # An interrupted backup has left it.
+        target.unlink(segment.name + COMING)
+        there, wanted = target.stat_or_none(segment.name), note.packed_file
+        if there is None:
+            return False
+        return there.st_size != wanted.size or digest_file(segment.name, target) != wanted
 
     def _copy_active(self, made: StoreCut) -> int:
         """Copy the text of the active segment; return the number of the next segment."""

@@ -22,8 +22,8 @@ Example:
 
   logsrv backup /var/lib/logsrv/lines /srv/backup/lines
 
-Exit status: 0; 1 when a segment was damaged (it is copied as it is) or the
-backup failed; 2 when the command line makes no sense.
+Exit status: 0; 1 when a segment was damaged (it is copied as it is), the
+backup failed, or TO has lines that were erased in an archive; 2 when the command line makes no sense.
 """
 
 from __future__ import annotations
@@ -179,6 +179,13 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
     finally:
         source.close()
     for name, how in backup.damaged.items():
+        if how is CopyMethod.EARLIER:
+            tell(
+                f"logsrv {command}: {name}: lines were erased in its archive, and the text that is in"
+                f" {shown(to)} still has them: `logsrv erase … -d {shown(to)}` erases them there, or"
+                " --delete removes that text, which the store has in its archive alone"
+            )
+            continue
         kept = "another one is there already, which stays"
         came = kept if how is CopyMethod.KEPT else "it was copied as it is"
         tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor says more")

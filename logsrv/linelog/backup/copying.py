@@ -32,6 +32,7 @@ class CopyMethod(enum.Enum):
 
     THERE: it was there already. LINKED: a hard link. COPIED: a whole copy. DAMAGED: a copy whose checksums
     are wrong. KEPT: a different file was there and stays, because the new one is damaged or not verified.
+    EARLIER: the file from before an erase in an archive stays: the store has no other one.
     """
 
     THERE = "there before"
@@ -39,6 +40,7 @@ class CopyMethod(enum.Enum):
     COPIED = "copied"
     DAMAGED = "damaged"
     KEPT = "kept as they were"
+    EARLIER = "from before an erase"
 
 
 def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> CopyMethod:

@@ -288,7 +288,7 @@ def check_small_files(places: Sequence[Kept], listed: Listing) -> Iterator[Store
     yield from (StoreFinding("place", name, why) for name, one, why in places if one is None)
     for folder, inside in backup_note.store_folders(disk, passed=OSError):
         for name in sorted(inside.entries()) if folder == archive_notes.FOLDER else ():
-            if name.endswith(archive_notes.SUFFIX) and (
+            if name.endswith((archive_notes.SUFFIX, archive_notes.LAKE_SUFFIX)) and (
                 why := why_unreadable(archive_notes.read_archive_url, inside, name)
             ):
                 yield StoreFinding("place", f"{folder}/{name}", why)

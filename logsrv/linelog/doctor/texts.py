@@ -138,6 +138,10 @@ class PackedSegmentCheck:
         # A damaged segment gets no word index.
         if found.of_disk:
             raise StoreError(f"its word index is not made: {found.error}")
+        columns = self.columns
+        if columns is not None and columns.why_unusable(self.packed, self.disk, whole=False):
+            # By the rules of this version, the index may be another than the one that the columns know.
+            self._remake_columns()
 
     def _remake_words(self) -> None:
         kept = keep_aside(self.packed.words, self.disk)

@@ -28,6 +28,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache, partial
 
 from logsrv.cli.arguments import aligned_columns, only_store, tell
 from logsrv.cli.command import Command
@@ -194,10 +195,13 @@ def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
 def _only_eraser(asked: EraseRun) -> Iterator[PlanFile]:
     """Be the only one that erases within the block, and keep a server from starting; one that runs goes on.
 
-    Raises OSError and StoreError.
+    Waits for the end of another erase. Raises OSError and StoreError.
     """
     with contextlib.ExitStack() as undo:
-        file = undo.enter_context(locked_plan(asked.disk))
+        where = shown(asked.directory)
+        why = f"logsrv erase: another erase is under way in {where}; waiting for its end"
+        # Also a server erases: it finishes an interrupted one.
+        file = undo.enter_context(locked_plan(asked.disk, cache(partial(tell, why))))
         with contextlib.suppress(StoreInUseError):
             undo.enter_context(locked(asked.directory))
         yield file

@@ -24,7 +24,7 @@ from logsrv.linelog.commands.reading import FAILED, NOTHING
 from logsrv.linelog.erase.away_lines import carry_out_away_erase, plan_away_erase
 from logsrv.linelog.erase.copies import copies_of_store
 from logsrv.linelog.erase.everywhere import make_putter
-from logsrv.linelog.erase.lines_to_erase import LinesToErase, find_lines
+from logsrv.linelog.erase.lines_to_erase import LinesOfAllStores, LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
 from logsrv.linelog.erase.values_elsewhere import rule_of_store, values_elsewhere
 from logsrv.linelog.parts.values_elsewhere import ValuesElsewhere
@@ -82,9 +82,11 @@ class EraseRun:
     def _find_kept(self) -> Iterator[str]:
         """Yield in words what parts keep of these lines alone."""
         number = number_of_store(rule_of_store(self.directory))
+        query = None if self.whole_records else self.matcher.node
+        lines = LinesOfAllStores(self.found, number, query, self.scope)
         for one in self._kept:
             try:
-                words = one.find(lambda at: at.store == number and self.found.has(at.own))
+                words = one.find(lines)
             except (OSError, StoreError) as error:
                 tell(
                     f"logsrv erase: what is kept of these lines is not known: {explanation(error)}"

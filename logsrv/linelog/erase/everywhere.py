@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
@@ -15,13 +15,19 @@ from logsrv.kit.text.words import counted
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, explanation, read_or
-from logsrv.linelog.store.notes.archive_notes import FOLDER, SUFFIX, read_archive_url
+from logsrv.linelog.store.notes.archive_notes import (
+    FOLDER,
+    LAKE_SUFFIX,
+    SUFFIX,
+    read_archive_url,
+)
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 
+_NOTES = SUFFIX, LAKE_SUFFIX
 LOOK_EVERY, TOLD_AFTER = 0.1, 50
 """Seconds between two looks whether a shipper puts a segment, and the looks after which this is said."""
 
@@ -83,10 +89,21 @@ def _rewrite(directory: str, name: str, place: Place, disk: Disk, store: str) ->
 def _rewrite_segments(
     function: str, url: str, disk: Disk, store: str, segments: list[Segment], turn: tuple[str, str]
 ) -> None:
-    """Rewrite segments one by one, none while a shipper puts one there. turn: the store, and the target."""
+    """Rewrite segments one by one, none while a shipper puts one there. turn: the store, and the target.
+
+    One call of the function opens the archive once. It takes a segment when the one before is there.
+    """
+    if segments:
+        with closing(_in_turns(segments, turn, url)) as one_by_one:
+            load_object(function)(url, disk, store, one_by_one)
+
+
+def _in_turns(
+    segments: list[Segment], turn: tuple[str, str], url: str
+) -> Generator[Segment, None, None]:
     for one in segments:
         with _turn_to_put(*turn, url):
-            load_object(function)(url, disk, store, [one])
+            yield one
 
 
 @contextmanager
@@ -121,8 +138,9 @@ def _rewriting_function(url: str) -> str:
 
 
 def _noted_url(name: str, disk: Disk) -> str:
-    """Return the whole URL of an archive; "" for another target: its place has a URL."""
+    """Return the whole URL of an archive or a lake; "" for another target: its place has a URL."""
     for folder, inside in store_folders(disk, passed=OSError):
         if folder == FOLDER:
-            return read_or("", read_archive_url, inside, name + SUFFIX)
+            noted = (read_or("", read_archive_url, inside, name + one) for one in _NOTES)
+            return next(filter(None, noted), "")
     return ""

@@ -13,6 +13,7 @@ import attrs
 from logsrv.linelog.fields.erased_line import is_erased
 from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.question import Node
 from logsrv.linelog.read.hits import Hit
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records.found_records import FoundRecords
@@ -59,6 +60,22 @@ class LinesToErase:
         if STAMP.match(hit.line):
             self.first, self.last = min(self.first or time, time), max(self.last, time)
         return True
+
+
+@attrs.frozen
+class LinesOfAllStores:
+    """The lines to erase for who reads all stores. store: the number of the one in which they are.
+
+    query, scope: of a search that finds them all; query is None if they have other lines of their records.
+    """
+
+    found: LinesToErase
+    store: int
+    query: Node | None
+    scope: Scope
+
+    def __call__(self, position: Position) -> bool:
+        return position.store == self.store and self.found.has(position.own)
 
 
 def find_lines(view: View, matcher: Matcher, scope: Scope, *, whole_records: bool) -> LinesToErase:

@@ -20,6 +20,7 @@ import hmac
 import os
 from collections.abc import Sequence
 from math import ceil
+from operator import itemgetter
 from typing import NamedTuple
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -42,6 +43,8 @@ from logsrv.linelog.http.readers.token_file import KnownToken
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
+# The milliseconds since 1970 in a cookie have no more digits.
+_MOST_DIGITS = 16
 # Wrong tokens of a client.
 AT_ONCE = 10
 SECONDS_EACH = 6.0
@@ -189,11 +192,19 @@ class AccessRules:
         return self._reader_by_cookie(request) is not None
 
     def _reader_by_cookie(self, request: Request) -> Reader | None:
+        """Return the reader of the last log-in; None without a right cookie.
+
+        A browser may have several cookies: from a page of another site it sends none, so a log-in by such a
+        link cannot remove those of others.
+        """
+        found: list[tuple[int, Reader]] = []
         for reader in self._readers:
             cookie = reader.token and request.getCookie(reader.token.cookie_name)
-            if reader.token and cookie and reader.token.is_of_cookie(cookie):
-                return reader
-        return None
+            if reader.token and cookie:
+                value, moment = _value_and_moment(cookie)
+                if reader.token.is_of_cookie(value):
+                    found.append((moment, reader))
+        return max(found, key=itemgetter(0))[1] if found else None
 
     def reader_with(self, request: Request, given: bytes) -> Reader:
         """Return the reader with a token.
@@ -240,18 +251,22 @@ class AccessRules:
             raise UnknownReaderError(name)
         return found
 
-    def log_in_cookies(self, request: Request, given: bytes) -> list[bytes]:
+    def log_in_cookies(self, request: Request, given: bytes, now: float) -> list[bytes]:
         """Return the values of Set-Cookie for a right token. Raises Problem as `reader_with` does.
 
-        The cookies of other readers are removed: a browser is one reader at a time.
+        The cookies of other readers are removed: a browser is one reader at a time. now: the seconds
+        since 1970.
         """
         token = self.reader_with(request, given).token
         assert token is not None
-        return self._cookies_of(request, token, given)
+        return self._cookies_of(request, token, given, now)
 
-    def _cookies_of(self, request: Request, token: KnownToken, given: bytes) -> list[bytes]:
+    def _cookies_of(
+        self, request: Request, token: KnownToken, given: bytes, now: float
+    ) -> list[bytes]:
         name = token.cookie_name
-        header = self._cookie_header(request, name, token.cookie(given), COOKIE_SECONDS)
+        value = b"%s.%d" % (token.cookie(given), now * 1000)
+        header = self._cookie_header(request, name, value, COOKIE_SECONDS)
         return [*self._removed_cookies(request, but=name), header]
 
     def code_cookies(
@@ -272,7 +287,8 @@ class AccessRules:
             self._count_wrong_token(request)
         if state is not CodeState.RIGHT:
             raise _unauthorized(state.value)
-        return self._cookies_of(request, KnownToken.of(self._code_token.decode()), self._code_token)
+        token = KnownToken.of(self._code_token.decode())
+        return self._cookies_of(request, token, self._code_token, now)
 
     def _count_wrong_token(self, request: Request) -> None:
         """Count a wrong token. Raises Problem (429), uncounted, if the client should have waited."""
@@ -307,6 +323,15 @@ class AccessRules:
             seconds,
             secure,
         )
+
+
+def _value_and_moment(cookie: bytes) -> tuple[bytes, int]:
+    """Return what proves the token in a cookie, and the milliseconds of the log-in; 0 if it has none.
+
+    The moment proves nothing: it only orders the right cookies of one browser.
+    """
+    value, _, moment = cookie.partition(b".")
+    return value, int(moment) if moment.isdigit() and len(moment) <= _MOST_DIGITS else 0
 
 
 def asking_client(request: Request) -> str:

@@ -63,15 +63,14 @@ class LogInPage:
         assert request.content is not None
         form = parse_qs(request.content.read().decode("utf-8", "replace"))
         view = link_to_page(form.get("view", [""])[0])
-        code = form.get("code", [""])[0]
+        code, now = form.get("code", [""])[0], time_of_day(self._reactor)
         try:
             if code:
-                now = time_of_day(self._reactor)
                 cookies = access.code_cookies(request, code, self._codes, now)
                 self._audit.note_reader(request, ANYBODY)
             else:
                 given = form.get("token", [""])[0].encode()
-                cookies = access.log_in_cookies(request, given)
+                cookies = access.log_in_cookies(request, given, now)
                 self._audit.note_reader(request, access.reader_with(request, given))
         except Problem as problem:
             if _wants_json(request):

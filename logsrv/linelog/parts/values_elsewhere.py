@@ -7,10 +7,27 @@ the main store, and the name of the rule in whose store lines are erased; "" for
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
+from logsrv.linelog.query.question import Node
+from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.store.segment import Position
+
+
+class ErasedLines(Protocol):
+    """The lines to erase. query, scope: of a search that finds them all; query is None if none does.
+
+    The search may find more: lines of other stores, and lines that are erased already.
+    """
+
+    @property
+    def query(self) -> Node | None: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    def __call__(self, position: Position) -> bool:
+        """Return whether the line at a position, in all stores, is to be erased."""
 
 
 class ValuesElsewhere(Protocol):
@@ -19,11 +36,10 @@ class ValuesElsewhere(Protocol):
     The command calls `find`, then `note`, and `forget` once the lines are overwritten.
     """
 
-    def find(self, is_erased: Callable[[Position], bool]) -> str:
+    def find(self, is_erased: ErasedLines) -> str:
         """Find what has a value of erased lines alone; return it in words, "" for nothing.
 
-        is_erased: tells of the position of a line, in all stores, whether it is to be erased. May raise
-        StoreError.
+        May raise StoreError.
         """
 
     def note(self, moment: str) -> None:

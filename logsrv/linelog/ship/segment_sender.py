@@ -18,6 +18,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.archive_notes import (
     local_manifest_or_none,
     save_archive_url,
+    save_lake_url,
     save_local_manifest,
 )
 from logsrv.linelog.store.notes.erased import state_of_erasing
@@ -40,16 +41,20 @@ SLOWEST = 1 << 16
 class SegmentSender:
     """The sealed segments of a store for an archive. disk: the directory of the store.
 
-    due: the number of the last segment that retention would remove.
+    due: the number of the last segment that retention would remove. lake: the URL of a lake, which is
+    noted for `logsrv erase --everywhere`; "" for other targets.
     """
 
-    def __init__(self, target: SegmentTarget, progress: Progress, disk: Disk) -> None:
+    def __init__(
+        self, target: SegmentTarget, progress: Progress, disk: Disk, lake: str = ""
+    ) -> None:
         self.target = target
         self.patience = ANSWER
         self.due = 0
         self._progress = progress
         self._view = progress.view
         self._disk = disk
+        self._lake = lake
         # The number of the first segment that retention may not remove yet.
         self._released = 1
         # The time of the last request about segments that retention wants to remove.
@@ -79,6 +84,8 @@ class SegmentSender:
         if not progress.is_known:
             if self.target.url:
                 save_archive_url(progress.kept.folder.disk, progress.kept.name, self.target.url)
+            elif self._lake:
+                save_lake_url(progress.kept.folder.disk, progress.kept.name, self._lake)
             progress.find_start()
         if self._released > 1 and progress.clock.seconds() - self._looked_at >= BELIEVED:
             self._release_to_retention(1)

@@ -99,7 +99,8 @@ class ShipperProcess:
             sender = BlockSender(target, progress)
         elif settings.url.takes == "segments":
             disk = Disk().open_directory(orders.directory)
-            sender = SegmentSender(target, progress, disk)
+            lake = settings.url.text if settings.url.plugin.rewrite else ""
+            sender = SegmentSender(target, progress, disk, lake)
         else:
             sender = LineSender(target, progress, orders.query)
         return SendLoop(sender, progress, random.random)

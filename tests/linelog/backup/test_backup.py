@@ -18,8 +18,10 @@ from logsrv.linelog.store.notes.manifest import encode_manifest
 from logsrv.linelog.store.place import Place, saved_places
 from logsrv.linelog.store.place import save as save_place
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segment import Form, Position, number_text, sealed_segments
+from logsrv.linelog.store.segment import Form, Listing, Position, number_text, sealed_segments
+from tests.parts.archived_stores import archive_all, remove_texts
 from tests.parts.backups import take
+from tests.parts.commands import logsrv
 from tests.parts.disks import FaultyDisk, no_space, text_of
 from tests.parts.erasing import erase, files_with_person, store_with_person
 from tests.parts.examined_stores import STORE, at, found, kinds, manifest_of, packed_of, small_store
@@ -116,6 +118,48 @@ def test_the_next_backup_has_no_word_index_of_lines_that_were_all_erased(tmp_pat
     erase(store, is_damaged=True)
     assert not (store / words).exists()
     take(store, to)
+    assert files_with_person(to) == [] and kinds(found(to)) == []
+
+
+def test_a_text_that_the_store_has_in_an_archive_alone_is_not_kept_beside_an_index_of_after_an_erase(
+    tmp_path,
+):
+    """The backup has the earlier text: it says so and keeps it whole, or --delete removes it."""
+    store, to = store_with_person(tmp_path / "store"), tmp_path / "to"
+    archive_all(store, tmp_path / "cold", STORE)
+    identity.save_identity(at(store), identity.Identity(STORE, Position(1, 0)))
+    save_place(at(store / "ship"), "far", Place(Position(3, 0), STORE, note={"target": "file:"}))
+    take(store, to)
+    texts = [to / one.name for one in packed_of(store)]
+    before = [one.read_bytes() for one in texts]
+    remove_texts(store)
+    assert not take(store, to).damaged and kinds(found(to)) == []
+    assert (
+        logsrv("erase", "zebulon OR quist", "--yes", "--everywhere", "-d", str(store)).returncode
+        == 0
+    )
+    names = [one.name for one in Listing(at(store)).away]
+    assert take(store, to).damaged == dict.fromkeys(names, CopyMethod.EARLIER)
+    assert kinds(found(to)) == [] and [one.read_bytes() for one in texts] == before
+    done = logsrv("backup", str(store), str(to))
+    assert done.returncode == 1 and b"--delete removes that text" in done.stderr
+    done = logsrv("backup", "--delete", str(store), str(to))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert files_with_person(to) == [] and kinds(found(to)) == []
+    assert [one.name for one in Listing(at(to)).away] == names
+
+
+def test_a_backup_in_which_the_same_lines_were_erased_takes_the_indexes_again(tmp_path):
+    store, to = store_with_person(tmp_path / "store"), tmp_path / "to"
+    archive_all(store, tmp_path / "cold", STORE)
+    identity.save_identity(at(store), identity.Identity(STORE, Position(1, 0)))
+    save_place(at(store / "ship"), "far", Place(Position(3, 0), STORE, note={"target": "file:"}))
+    take(store, to)
+    remove_texts(store)
+    for place in (store, to):
+        words = ("erase", "zebulon OR quist", "--yes", "--everywhere", "-d", str(place))
+        assert logsrv(*words).returncode == 0
+    assert not take(store, to).damaged
     assert files_with_person(to) == [] and kinds(found(to)) == []
 
 

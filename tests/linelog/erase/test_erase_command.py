@@ -1,15 +1,18 @@
 """`logsrv erase`: what it asks, says and returns."""
 
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.notes.erase_plan import locked_plan
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.disks import Crash, CrashingDisk, at, text_of
 from tests.parts.erasing import erase, files_with_person, store_with_person
+from tests.parts.warm.process import popen
 
 QUERY = "zebulon OR quist"
 
@@ -56,7 +59,7 @@ def test_nothing_is_erased_without_a_yes(store):
         (["ann", "|", "count"], b"takes lines as they come"),
         (["(ann"], b"never closed"),
         (["ann", "--since", "nonsense"], b"--since"),
-        (["ann", "--reason", "a\nb"], b"in one line"),
+        (["ann", "--reason", "a\nb"], b"no line break"),
     ],
 )
 def test_what_makes_no_sense_is_refused(store, words, why):
@@ -84,11 +87,16 @@ def test_an_interrupted_erase_is_finished_first(store):
 
 
 def test_one_erase_at_a_time_and_beside_an_owner(store):
+    words = [*LOGSRV, "erase", QUERY, "--yes", "-d", str(store)]
     with locked_plan(at(store)):
-        shown = logsrv("erase", QUERY, "--yes", "-d", str(store))
-        assert shown.returncode == 2 and b"another erase is under way" in shown.stderr
+        process = popen(words, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        assert process.stderr is not None
+        assert b"another erase is under way" in process.stderr.readline()
+        assert len(files_with_person(store)) > 3
+    said, why = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, why) == (0, b"") and b"erased: 23 lines" in said
     with locked(store):
-        assert logsrv("erase", QUERY, "--yes", "-d", str(store)).returncode == 0
+        assert logsrv("erase", QUERY, "--yes", "-d", str(store)).returncode == 1
 
 
 @pytest.mark.parametrize("name", ["importing", "restoring"])

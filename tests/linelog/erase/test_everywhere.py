@@ -1,7 +1,9 @@
 """Archives and lakes of a store are rewritten after an erase."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pyarrow.parquet
@@ -13,6 +15,7 @@ from logsrv.linelog.archive.view import ArchiveView
 from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.objects.directory import DirectoryArchive
+from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.plan import Scope
@@ -94,6 +97,47 @@ def test_a_target_that_is_no_archive_is_passed_over(store, capsys, target):
     assert rewrite_everywhere(str(store), at(store))
     said, why = capsys.readouterr()
     assert said.count("rewritten: 2 segments in ") == 2 and not why
+
+
+def test_an_archive_is_opened_once_and_the_turn_is_taken_for_each_segment(store, monkeypatch):
+    """A new client for each segment cost a bucket its connections; a shipper may put one in between."""
+    erase(store)
+    did: list[str] = []
+
+    def noted(word: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            did.append(word)
+            return function(*given)
+
+        return call
+
+    for module, put in (
+        ("logsrv.linelog.archive.rewriting", put_segment),
+        ("logsrv.linelog.lake.rewriting", put_lake_segment),
+    ):
+        monkeypatch.setattr(f"{module}.open_archive", noted("open", open_archive))
+        monkeypatch.setattr(f"{module}.{put.__name__}", noted("put", put))
+    give_back = noted("give back", PuttingTurn.give_back)
+    monkeypatch.setattr(PuttingTurn, "give_back", lambda turn: give_back(turn))
+    assert rewrite_everywhere(str(store), at(store))
+    assert did == ["open", *["put", "give back"] * 2] * 2
+
+
+def test_the_turn_is_given_back_after_a_failure(store, tmp_path, monkeypatch, capsys):
+    erase(store)
+    shipper = PuttingTurn(at(store / "ship"), "cold")
+    assert shipper.take()
+    shipper.give_back()
+
+    def put(*_: object) -> None:
+        assert not shipper.take()
+        raise OSError("the disk was pulled")
+
+    monkeypatch.setattr("logsrv.linelog.archive.rewriting.put_segment", put)
+    assert not rewrite_everywhere(str(store), at(store))
+    assert "the disk was pulled" in capsys.readouterr().err
+    assert shipper.take()
+    shipper.give_back()
 
 
 def test_an_archive_that_is_not_there_is_said(store, tmp_path, capsys):

@@ -120,7 +120,7 @@ def test_who_closed_the_connection_before_it_was_looked_at_uses_up_no_code():
 
 def test_no_token_is_needed_where_none_is_set():
     assert status_of(access().reader_of, requested()) == 200
-    assert status_of(access().log_in_cookies, requested(), b"x") == 404
+    assert status_of(access().log_in_cookies, requested(), b"x", 1.0) == 404
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_wrong_tokens_are_refused(header):
 def test_right_tokens_and_their_cookies_are_accepted():
     rules = access(TOKEN)
     assert status_of(rules.reader_of, requested(Authorization="Bearer secret")) == 200
-    cookie = rules.log_in_cookies(requested(), b"secret")[0].decode()
+    cookie = rules.log_in_cookies(requested(), b"secret", 1.0)[0].decode()
     assert "HttpOnly; SameSite=Strict" in cookie and TOKEN not in cookie and "Secure" not in cookie
     request = requested(Cookie=cookie.partition(";")[0])
     assert status_of(rules.reader_of, request) == 200
     assert status_of(access("other").reader_of, request) == 401
     secure = requested()
     secure.isSecure = lambda: True  # type: ignore[method-assign]
-    assert rules.log_in_cookies(secure, b"secret")[0].endswith(b"; Secure")
+    assert rules.log_in_cookies(secure, b"secret", 1.0)[0].endswith(b"; Secure")
     [removed] = rules.log_out_cookies(request)
     assert b"Max-Age=0" in removed
 
@@ -149,18 +149,18 @@ def test_right_tokens_and_their_cookies_are_accepted():
 def test_guessing_does_not_shut_out_others():
     """Who has the right token gets in, from the guesser's address too; the guesser has to wait."""
     rules = access(TOKEN)
-    cookie = rules.log_in_cookies(requested(), b"secret")[0].decode().partition(";")[0]
+    cookie = rules.log_in_cookies(requested(), b"secret", 1.0)[0].decode().partition(";")[0]
     for _ in range(AT_ONCE):
-        assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"guess") == 401
-    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"guess") == 429
-    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"secret") == 200
+        assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"guess", 1.0) == 401
+    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"guess", 1.0) == 429
+    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.1"), b"secret", 1.0) == 200
     assert status_of(rules.reader_of, requested(peer="192.0.2.1", Cookie=cookie)) == 200
-    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.2"), b"secret") == 200
+    assert status_of(rules.log_in_cookies, requested(peer="192.0.2.2"), b"secret", 1.0) == 200
 
 
 def test_a_few_mistakes_then_one_every_few_seconds():
     clock = Clock()
-    log_in = access(TOKEN, clock=clock).log_in_cookies
+    log_in = partial(access(TOKEN, clock=clock).log_in_cookies, now=1.0)
 
     def mistakes(client: str, count: int) -> list[int]:
         request = requested(peer=client)
@@ -178,7 +178,7 @@ def test_a_few_mistakes_then_one_every_few_seconds():
 
 @pytest.mark.parametrize("peer", ["", "2001:db8::1"])
 def test_any_address_of_a_client_can_be_counted(peer):
-    assert status_of(access(TOKEN).log_in_cookies, requested(peer=peer), b"guess") == 401
+    assert status_of(access(TOKEN).log_in_cookies, requested(peer=peer), b"guess", 1.0) == 401
 
 
 @pytest.mark.parametrize(
@@ -275,11 +275,11 @@ def test_a_token_tells_which_reader_asks():
     rules = readers_access()
     assert rules.reader_of(requested(Authorization="Bearer bob")).name == "bob"
     assert status_of(rules.reader_of, requested(Authorization="Bearer ann")) == 401
-    [cookie] = rules.log_in_cookies(requested(), b"bob")
+    [cookie] = rules.log_in_cookies(requested(), b"bob", 1.0)
     known = cookie.decode().partition(";")[0]
     assert rules.reader_of(requested(Cookie=known)).name == "bob"
     # A browser is one reader at a time.
-    gone, other = rules.log_in_cookies(requested(Cookie=known), b"cy")
+    gone, other = rules.log_in_cookies(requested(Cookie=known), b"cy", 1.0)
     assert gone.startswith(cookie.partition(b"=")[0] + b"=;") and b"Max-Age=0" in gone
     assert rules.reader_of(requested(Cookie=other.decode().partition(";")[0])).name == "cy"
 
@@ -309,7 +309,7 @@ def test_who_logs_in_once_more_stays_logged_in_as_the_last_one():
     rules = AccessRules((), readers, TokenBuckets(Clock().seconds), code_token=TOKEN)
     browser, codes = Browser(), OneTimeCodes(0.0)
     for name in ("cy", "cy", "bob", "bob", "cy"):
-        browser.take(rules.log_in_cookies(browser.request, name.encode()))
+        browser.take(rules.log_in_cookies(browser.request, name.encode(), 1.0))
         assert rules.reader_of(browser.request).name == name
     for nonce in (b"a" * NONCE_BYTES, b"b" * NONCE_BYTES):
         code = make_code(TOKEN, 1.0, nonce)
@@ -317,6 +317,29 @@ def test_who_logs_in_once_more_stays_logged_in_as_the_last_one():
         assert rules.reader_of(browser.request).name == ""
     browser.take(rules.log_out_cookies(browser.request))
     assert status_of(rules.reader_of, browser.request) == 401
+
+
+def test_of_two_cookies_that_of_the_last_log_in_tells_who_asks():
+    """A browser sends none from a page of another site, so a log-in there cannot remove the earlier one."""
+    rules, browser = readers_access(), Browser()
+    for now, name in enumerate(("bob", "cy", "bob", "cy")):
+        browser.take(rules.log_in_cookies(requested(), name.encode(), 1000.0 + now / 10))
+        assert rules.reader_of(browser.request).name == name
+    browser.take(rules.log_out_cookies(browser.request))
+    assert status_of(rules.reader_of, browser.request) == 401
+
+
+@pytest.mark.parametrize("moment", ["", ".", ".x", ".-1", f".{'9' * 40}", ".1.2"])
+def test_a_cookie_without_a_moment_is_accepted_behind_others(moment):
+    """Earlier versions wrote none."""
+    rules = readers_access()
+    pairs = []
+    for name in ("bob", "cy"):
+        [header] = rules.log_in_cookies(requested(), name.encode(), 1.0)
+        pairs.append(header.decode().partition(";")[0])
+    without = pairs[0].partition(".")[0] + moment
+    assert rules.reader_of(requested(Cookie=without)).name == "bob"
+    assert rules.reader_of(requested(Cookie=f"{without}; {pairs[1]}")).name == "cy"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.defer import maybeDeferred
 
 from logsrv.errors import ConfigurationError
+from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.lake.lake_target import LakeTarget
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.ship.address import parse_ship_url
@@ -21,11 +22,13 @@ from logsrv.linelog.ship.targets.object_target import raise_target_error
 from logsrv.linelog.ship.targets.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.ship.targets.target_plugin import TargetSettings, make_target
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.identity import Identity, save_identity
 from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Position
 from tests.parts.archived_stores import STORE, packed
 from tests.parts.bucket_server import KEYS, Asked, BucketServer, error, running
 from tests.parts.disks import at
+from tests.parts.erasing import erase
 from tests.parts.far_sides import closing
 from tests.parts.lakes import name, over_midnight, rows_of, store_of
 from tests.parts.reactor import REACTOR
@@ -190,7 +193,8 @@ def shipping(store: Path, url: str) -> Process:
     settings = TargetSettings(name="far", url=parse_ship_url(url), store=STORE)
 
     def sender(progress: Any) -> SegmentSender:
-        return SegmentSender(ImmediateLake(settings, None), progress, Disk().open_directory(store))
+        disk = Disk().open_directory(store)
+        return SegmentSender(ImmediateLake(settings, None), progress, disk, url)
 
     process.ship(sender, "beginning", STORE).start()
     process.run()
@@ -205,6 +209,19 @@ def test_a_lake_is_no_archive_for_readers_and_retention_of_indexes(tmp_path, sto
     assert len(rows_of(tmp_path / "lake")) == 25
     assert not list(store.glob("*.archived")) and not list(store.glob("ship/*.archive"))
     process.kill()
+
+
+def test_an_erase_finds_a_lake_in_a_bucket_by_the_options_of_its_url(store, monkeypatch):
+    """The saved place has no options, such as the endpoint: the URL is noted beside it."""
+    for key, value in KEYS.items():
+        monkeypatch.setenv(key, value)
+    with running() as bucket:
+        shipping(store, f"lake+{bucket.url('lake')}").kill()
+        save_identity(at(store), Identity(STORE, Position(1, 0)))
+        before = dict(bucket.objects)
+        erase(store, "later")
+        assert rewrite_everywhere(str(store), at(store))
+        assert bucket.objects.keys() == before.keys() and bucket.objects != before
 
 
 def test_a_lost_segment_goes_again_and_the_others_are_not_made_anew(tmp_path, store):

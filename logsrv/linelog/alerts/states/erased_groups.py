@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from typing import Any
 
@@ -25,14 +25,17 @@ from logsrv.linelog.alerts.states.forgotten_groups import (
 )
 from logsrv.linelog.alerts.states.silences import FOLDER
 from logsrv.linelog.alerts.windows import REMEMBERED, Key
+from logsrv.linelog.parts.values_elsewhere import ErasedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import And, Compare, Extracted, HasField, Node, Not
 from logsrv.linelog.read.all_stores import open_all_stores
+from logsrv.linelog.read.figures.aggregate import add_up
+from logsrv.linelog.read.figures.grouping import COUNT, Grouping
+from logsrv.linelog.read.figures.groups import Groups
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.place import PlaceFolder
-from logsrv.linelog.store.segment import Position
 
 
 class AlertGroups:
@@ -47,11 +50,8 @@ class AlertGroups:
         self._salt = os.urandom(16).hex()
         self._digests: dict[str, None] = {}
 
-    def find(self, is_erased: Callable[[Position], bool]) -> str:
-        """Find the groups; return them in words, "" for none. Raises OSError and StoreError.
-
-        is_erased: whether the line at a position is one of those to overwrite.
-        """
+    def find(self, is_erased: ErasedLines) -> str:
+        """Find the groups; return them in words, "" for none. Raises OSError and StoreError."""
         self._digests.clear()
         with closing(PlaceFolder(self._directory, FOLDER)) as folder:
             if not folder.exists():
@@ -64,14 +64,13 @@ class AlertGroups:
                         self._find_in(state, view, is_erased)
         return counted(len(self._digests), "group") + " of alerts" if self._digests else ""
 
-    def _find_in(
-        self, state: Mapping[str, Any], view: View, is_erased: Callable[[Position], bool]
-    ) -> None:
+    def _find_in(self, state: Mapping[str, Any], view: View, is_erased: ErasedLines) -> None:
         asked = parse_alert(state["alert"])
         if asked.condition is None or not asked.condition.by:
             return
         since = _begin_of_lines(state, asked)
-        for key in keys_in_state(state):
+        has_erased_line = _test_of_groups(asked, since, view, is_erased)
+        for key in filter(has_erased_line, keys_in_state(state)):
             digest = digest_of_group(self._salt, state["alert"], key)
             if digest not in self._digests and _is_of_erased_lines(
                 asked, key, since, view, is_erased
@@ -120,8 +119,31 @@ def _begin_of_lines(state: Mapping[str, Any], asked: AlertQuery) -> str:
     return rfc3339(max(0.0, min([state["saved"], *begun]) - before))
 
 
+def _test_of_groups(
+    asked: AlertQuery, since: str, view: View, erased: ErasedLines
+) -> Callable[[Key], bool]:
+    """Return what tells whether a group may have an erased line, by one search for all groups."""
+    assert asked.condition is not None
+    if erased.query is None:
+        return lambda _: True
+    matcher = make_matcher(And((asked.lines.node, erased.query)))
+    scope = erased.scope._replace(since=max(since, erased.scope.since))
+    groups = Groups(Grouping((COUNT,), asked.condition.by), asked.lines.extractions)
+    with closing(Search(view, matcher, scope, processes=1)) as search:
+        add_up(search, groups)
+    if groups.missed or groups.left_out:
+        return lambda _: True
+    # Groups whose names differ in case alone: a query that finds the lines of one finds those of the other.
+    known = {_without_case(key) for key, _ in groups.counts()}
+    return lambda key: _without_case(key) in known
+
+
+def _without_case(key: Iterable[object]) -> Key:
+    return tuple(None if part is None else str(part)[:LONGEST_VALUE].lower() for part in key)
+
+
 def _is_of_erased_lines(
-    asked: AlertQuery, key: Key, since: str, view: View, is_erased: Callable[[Position], bool]
+    asked: AlertQuery, key: Key, since: str, view: View, is_erased: ErasedLines
 ) -> bool:
     """Return whether lines of a group are erased, and none is left."""
     matcher = make_matcher(And((asked.lines.node, *_conditions(asked, key))))

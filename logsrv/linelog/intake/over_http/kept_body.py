@@ -1,11 +1,12 @@
 """Bodies of requests to the HTTP input, and how each kind of body becomes records.
 
-    text, not packed      stored as lines while it arrives
+    text, not packed      stored as lines once it is whole; if it is long or has no length, as it arrives
     of `Route.own`        as the format says; a journal, not packed: each entry is stored once it is whole
     anything else         kept in memory up to --max-body, then unpacked, parsed and stored (`parse.py`)
 
-A worker parses a kept body that is large. No record of a refused body is stored, except lines of text that
-proves too long, or too slow, while it arrives.
+A worker parses a kept body that is large. No record of a refused body is stored, except lines of a long
+text that proves too long, or too slow, while it arrives: if its sender repeats it, they are stored twice.
+So a text of up to MOST_KEPT_TEXT bytes is kept, too; most senders send no longer ones.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from logsrv.linelog.lines.bodies import (
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.rules import for_frames
 
+MOST_KEPT_TEXT = 1 << 20
+"""A text of at most this many bytes is kept until it is whole."""
+
 
 class TextBody(Body):
     """Lines, stored while they arrive."""
@@ -55,13 +59,17 @@ class TextBody(Body):
         return self._in_line
 
     def receive(self, data: bytes) -> None:
+        self._store_block(self._framed(data))
+        if self._framer.closing:
+            raise RequestRefused(413, self._framer.closing)
+
+    def _framed(self, data: bytes) -> Block | None:
+        """Return the lines of the next part of the body. Raises RequestRefused for too large a body."""
         self._size += len(data)
         check_body_size(self._size, self._intake)
         self._lines += data.count(b"\n")
         self._in_line = not data.endswith(b"\n")
-        self._store_block(self._framer.receive(data))
-        if self._framer.closing:
-            raise RequestRefused(413, self._framer.closing)
+        return self._framer.receive(data)
 
     async def finish(self) -> Reply:
         stored = self._store_block(self._framer.finish())
@@ -77,6 +85,39 @@ class TextBody(Body):
             self._intake.take(block, self._source)
             self._intake.valve.served(self._producer)
         return block is not None
+
+
+class ShortTextBody(TextBody):
+    """Lines of a body of known length that is kept until it is whole: if it is refused, none is stored."""
+
+    at_once = False
+
+    def __init__(self, head: RequestHead) -> None:
+        super().__init__(head)
+        self._kept = BytesIO()
+        self._unfinished = head.intake.unfinished
+
+    @property
+    def unfinished(self) -> bool:
+        return self._kept.tell() > 0
+
+    def receive(self, data: bytes) -> None:
+        self._kept.write(data)
+        self._unfinished.held += len(data)
+        self._unfinished.check_room()
+
+    def let_go(self) -> None:
+        self._unfinished.held -= self._kept.tell()
+        self._kept = BytesIO()
+
+    async def finish(self) -> Reply:
+        text = self._kept.getvalue()
+        self.let_go()
+        block = self._framed(text)
+        if self._framer.closing:
+            raise RequestRefused(413, self._framer.closing)
+        self._store_block(block)
+        return await super().finish()
 
 
 @attrs.define(eq=False)

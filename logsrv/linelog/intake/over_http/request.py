@@ -31,7 +31,12 @@ from logsrv.linelog.intake.over_http.body import (
     media_type,
     require_open_store,
 )
-from logsrv.linelog.intake.over_http.kept_body import KeptBody, TextBody
+from logsrv.linelog.intake.over_http.kept_body import (
+    MOST_KEPT_TEXT,
+    KeptBody,
+    ShortTextBody,
+    TextBody,
+)
 from logsrv.linelog.intake.over_http.long_answer import PIECE, LongAnswer
 from logsrv.linelog.intake.over_http.parse import coding_to_undo
 from logsrv.linelog.intake.over_http.routes import (
@@ -227,9 +232,11 @@ class InputRequest(Request):
         coding = coding_to_undo(head.header("Content-Encoding"), route.coding)
         text = route.is_text is not None and route.is_text(head.media)
         require_open_store(intake)
-        if text and not coding:
+        if text and not coding and (length is None or length > MOST_KEPT_TEXT):
             return TextBody(head)
         intake.unfinished.check_room(length or 0)
+        if text and not coding:
+            return ShortTextBody(head)
         return KeptBody(head, route, coding)
 
     def _header_text(self, name: str) -> str | None:

@@ -150,7 +150,9 @@ class TargetPlugin:
     `?`; None for any. exposes: what anybody could read on the way without TLS, such as "the token"; "" if
     it takes no token. rewrite: of a target of segments, a function `module:name` that puts there anew those
     in which lines were erased, for `logsrv erase --everywhere`: it gets the URL, the disk and the identity
-    of the store, and the segments. It raises OSError, ValueError and LogsrvError. "" if there is none.
+    of the store, and an iterator of the segments. It puts each before it takes the next one from the
+    iterator: no shipper puts one there until then. It raises OSError, ValueError and LogsrvError. "" if
+    there is none.
     """
 
     name: str

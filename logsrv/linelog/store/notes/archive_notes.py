@@ -1,6 +1,7 @@
-"""The notes of a store about its archives, in two kinds of files.
+"""The notes of a store about its archives and lakes, in three kinds of files.
 
 DIR/ship/NAME.archive      `archive URL` and a checksum: the URL of the archive that is target NAME
+DIR/ship/NAME.lake         the same of a lake: readers do not use it, `logsrv erase --everywhere` does
 DIR/…Z.log.zst.archived    the manifest of a segment that an archive has, with a checksum in it
 """
 
@@ -16,7 +17,7 @@ from logsrv.linelog.store.notes.manifest import LARGEST, Manifest, decode_manife
 from logsrv.linelog.store.segment import Segment
 
 FOLDER = "ship"
-SUFFIX = ".archive"
+SUFFIX, LAKE_SUFFIX = ".archive", ".lake"
 _LONGEST = 1 << 16
 _MARK = b"archive "
 
@@ -24,6 +25,11 @@ _MARK = b"archive "
 def save_archive_url(disk: Disk, name: str, url: str) -> None:
     """Write the URL of an archive to its note, for readers. disk: the folder `ship`. Raises OSError."""
     disk.replace_durably(name + SUFFIX, line_with_checksum(_MARK + url.encode()))
+
+
+def save_lake_url(disk: Disk, name: str, url: str) -> None:
+    """Write the URL of a lake to its note, with the options that its place lacks. Raises OSError."""
+    disk.replace_durably(name + LAKE_SUFFIX, line_with_checksum(_MARK + url.encode()))
 
 
 def archive_urls(directory: str) -> Iterator[str]:
@@ -41,7 +47,10 @@ def archive_urls(directory: str) -> Iterator[str]:
 
 
 def read_archive_url(disk: Disk, name: str) -> str:
-    """Return the URL in a file `NAME.archive` of a folder. Raises OSError; ValueError if it is damaged."""
+    """Return the URL in a file `NAME.archive` or `NAME.lake` of a folder.
+
+    Raises OSError; ValueError if it is damaged.
+    """
     data = disk.read(name, _LONGEST)
     if not data.startswith(_MARK) and data.endswith(b"\n"):
         # Older versions wrote only the URL, without a checksum. A URL has no space.

@@ -19,7 +19,7 @@ import sys
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
@@ -163,19 +163,23 @@ class PlanFile:
 
 
 @contextlib.contextmanager
-def locked_plan(disk: Disk) -> Iterator[PlanFile]:
+def locked_plan(disk: Disk, wait: Callable[[], None] | None = None) -> Iterator[PlanFile]:
     """Have the right to erase, and the file; without a plan it goes at the end.
 
-    Raises OSError, and StoreError if another process erases.
+    wait: called before this waits for the end of another erase; without it, another one raises StoreError.
+    Raises OSError.
     """
     for _ in range(TRIES):
         with Descriptor(disk.open(NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND)) as fd:
             try:
                 fcntl.flock(fd, EXCLUSIVE)
             except BlockingIOError:
-                raise StoreError(
-                    f"another erase is under way in {disk.directory}: wait for its end"
-                ) from None
+                if wait is None:
+                    raise StoreError(
+                        f"another erase is under way in {disk.directory}: wait for its end"
+                    ) from None
+                wait()
+                fcntl.flock(fd, fcntl.LOCK_EX)
             if not disk.leads_to(NAME, fd):
                 # Another process has ended its erase meanwhile.
                 continue

@@ -332,7 +332,7 @@ def test_nobody_is_refused_while_the_store_has_enough_for_a_moment(media):
 
 def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever():
     sender = Sender()
-    sender.send(request(b"", Content_Length="8") + b"one\n")
+    sender.send(request(b"", Content_Length="2000000") + b"one\n")
     (producer,) = sender.sink.producers
     producer.pauseProducing()
     assert sender.transport.producerState == "paused"
@@ -348,7 +348,9 @@ def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever():
     ("media", "body", "length", "counted"),
     [
         ("", b"one\ntw", "100", 1),
-        ("", b"one\n", "100", 0),
+        ("", b"one\n", "100", 1),
+        ("", b"one\ntw", "2000000", 1),
+        ("", b"one\n", "2000000", 0),
         ("application/json", b'{"a"', "100", 1),
         ("application/json", b'{"a":1}', "7", 0),
         ("", b"", "100", 0),

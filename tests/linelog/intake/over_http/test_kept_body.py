@@ -1,0 +1,66 @@
+"""Lines over HTTP: what a request that breaks off, or is refused, has stored when its sender repeats it."""
+
+import pytest
+
+from logsrv.linelog.intake.over_http.kept_body import MOST_KEPT_TEXT
+from logsrv.linelog.intake.over_http.request import ANSWER_SECONDS
+from logsrv.linelog.lines.rules import Oversize
+from tests.parts.http_senders import Sender, chunked, request
+
+SHORT = b"one\ntwo\nthree\n"
+
+
+def test_a_short_text_that_breaks_off_and_is_sent_again_is_stored_once():
+    sender = Sender()
+    sender.send(request(SHORT)[:-3])
+    assert sender.sink.text == b""
+    sender.leave()
+    sender = Sender()
+    sender.send(request(SHORT)[:-3])
+    sender.send(request(SHORT)[-3:])
+    assert sender.sink.text == SHORT
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": 3, "as_text": 0})]
+
+
+def test_a_short_text_with_a_line_that_is_refused_stores_none():
+    sender = Sender(oversize=Oversize.CLOSE, max_line=20)
+    sender.post(b"short\n" + b"x" * 60 + b"\nshort\n")
+    assert [status for status, _ in sender.answers()] == [413]
+    assert sender.sink.text == b""
+
+
+def test_kept_texts_count_as_bodies_in_memory_and_give_it_back():
+    sender = Sender()
+    sender.send(request(SHORT)[:-3])
+    assert sender.intake.unfinished.held == len(SHORT) - 3
+    sender.leave()
+    assert sender.intake.unfinished.held == 0
+    sender = Sender()
+    sender.post(SHORT)
+    sender.sink.sync()
+    assert sender.intake.unfinished.held == 0 and sender.answers()
+
+
+def test_a_kept_text_without_room_in_memory_is_refused_before_anything_is_stored():
+    sender = Sender()
+    sender.intake.unfinished.held = sender.intake.unfinished.most_held
+    sender.post(SHORT)
+    assert [status for status, _ in sender.answers()] == [503]
+    assert sender.sink.text == b""
+
+
+def long_text() -> bytes:
+    return b"a line\n" * (MOST_KEPT_TEXT // 7 + 1)
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_long_text_is_stored_while_it_arrives_and_its_sender_is_paused(is_chunked):
+    sender = Sender()
+    sent = chunked(SHORT) if is_chunked else request(long_text())
+    sender.send(sent[:-5])
+    assert sender.sink.text.startswith(b"one\n" if is_chunked else b"a line\n")
+    (producer,) = sender.sink.producers
+    producer.pauseProducing()
+    sender.clock.advance(ANSWER_SECONDS)
+    assert [status for status, _ in sender.answers()] == [503]
