@@ -311,8 +311,13 @@ class LoggerService(ListeningService[LoggerSettings]):
         log_broken_parts({**PARTS_FOUND.broken, **self.parts.broken})
         self.parts.before_store_opens(self.settings)
         self.store.open()
-        log_interpreter_fault(self.parts.processes(self.settings))
-        self._apply_to_parts(self.settings)
+        try:
+            log_interpreter_fault(self.parts.processes(self.settings))
+            self._apply_to_parts(self.settings)
+        except BaseException:
+            # Otherwise the next start takes this one for killed, and begins a new segment.
+            self.store.close()
+            raise
         # A start that is refused before has nothing to stop.
         self._hangs.log_hangs_periodically()
 
