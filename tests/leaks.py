@@ -18,7 +18,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.base import DelayedCall
 from twisted.internet.protocol import ServerFactory
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces
@@ -50,6 +50,8 @@ KEPT = re.compile(
     # The loop of obstore; one of asyncio that is left has sockets too.
     r"|descriptor \d+: anon_inode:\[event"
 )
+# What `deferLater` and `addTimeout` call: Twisted itself waits so only for the next turn.
+WAITS = ("Deferred.callback", "Deferred.addTimeout.<locals>.timeItOut")
 # Seconds within which what a test has begun to end stops its timers.
 TIMERS_END = PATIENCE / 60
 # What opens one, or returns one that is open.
@@ -75,18 +77,11 @@ CLOSES = (
 FOLDERS = tuple(
     f"{Path(__file__).parent}/{folder}/"
     for folder in (
-        *("gopher", "kit", "linelog/columns", "linelog/http", "linelog/importing"),
+        *("cli", "gopher", "greet", "kit", "linelog/columns", "linelog/http"),
         *("linelog/alerts", "linelog/read", "linelog/ship", "linelog/sql"),
         *("linelog/archive", "linelog/backup", "linelog/doctor", "linelog/erase", "linelog/store"),
-        *("linelog/lake", "linelog/objects", "linelog/parts"),
-    )
-)
-# Those whose quick tests may leave no timer of ours in the reactor either.
-TIMED = tuple(
-    f"{Path(__file__).parent}/{folder}/"
-    for folder in (
-        *("kit", "linelog/http", "linelog/alerts", "linelog/archive", "linelog/erase"),
-        *("linelog/lake", "linelog/objects", "linelog/parts"),
+        *("linelog/commands", "linelog/formats", "linelog/importing", "linelog/intake"),
+        *("linelog/lake", "linelog/objects", "linelog/parts", "linelog/plugin"),
     )
 )
 # The browser that the tests of the page share keeps its connections to their server.
@@ -135,7 +130,7 @@ def a_test_leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     path = request.path.as_posix()
     _strict = path.startswith(FOLDERS) and not path.startswith(SHARES_BROWSER)
     is_quick = not any(map(request.node.get_closest_marker, ("slow", "long")))
-    _timed = is_quick and path.startswith(TIMED)
+    _timed = is_quick
     _opened.clear()
     before = things() if _strict else set()
     yield
@@ -218,10 +213,22 @@ def things() -> set[Thing]:
 
 def is_ours(call: DelayedCall) -> bool:
     """Return whether logsrv waits for it: nobody stops what Twisted does after a while."""
-    function = call.func
-    while isinstance(function, functools.partial):
-        function = function.func
-    return (getattr(function, "__module__", None) or "").startswith("logsrv.")
+    function = called_by(call)
+    module = getattr(function, "__module__", None) or ""
+    return module.startswith("logsrv.") or name_of(function) in WAITS
+
+
+def called_by(call: DelayedCall) -> Callable[..., object]:
+    """Return the function that a timer calls in the end, also if a loop calls it."""
+    function: Any = call.func
+    while isinstance(function, functools.partial | LoopingCall):
+        function = function.f if isinstance(function, LoopingCall) else function.func
+    return function
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """Return the name of a function, or the text of what is called like one."""
+    return getattr(function, "__qualname__", str(function))
 
 
 def left(before: set[Thing]) -> dict[Thing, str]:
@@ -245,7 +252,7 @@ def described(thing: Thing) -> str:
         # It has been called, or cancelled.
         if not which.active():
             raise FileNotFoundError
-        return f"{kind} {getattr(which.func, '__qualname__', which.func)}"
+        return f"{kind} {name_of(called_by(which))}"
     if kind == "descriptor":
         return f"{kind} {which}: {os.readlink(f'{FILES}/{which}')}"
     command = (

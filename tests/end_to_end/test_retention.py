@@ -93,3 +93,20 @@ def test_both_stores_have_all_lines_after_a_full_disk(logger, small_disk):
     )
     assert (messages(server.store), messages(even)) == (sent[::2], sent[1::2])
     assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.slow
+@pytest.mark.complains("cannot start")
+def test_a_start_that_the_store_of_a_rule_refuses_ends_in_order(logger, tmp_path):
+    """Otherwise the next start takes it for killed, and begins a segment in each store."""
+    config, wrong = tmp_path / "logsrv.toml", tmp_path / "store" / "stores" / "fw"
+    rule = '[[retention]]\nname = "{0}"\nmatch = "{0}"\nkeep-days = 7\n'
+    config.write_text(rule.format("audit") + rule.format("fw"))
+    wrong.parent.mkdir(parents=True)
+    wrong.write_text("a file")
+    for _ in range(2):
+        server = logger("--config", str(config), wait=False)
+        assert server.wait() == 1
+        for store in (tmp_path / "store", tmp_path / "store" / "stores" / "audit"):
+            assert (store / "lock").read_text() == ""
+            assert [path.name for path in store.glob("*.log")] == ["current.log"]

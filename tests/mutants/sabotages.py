@@ -70,7 +70,7 @@ SABOTAGES = [
         "a block is acknowledged before it is safe",
         "linelog/intake/blocks/body.py",
         "stored = intake.deposit(pending).addCallback(self._count_stored, block.end)",
-        "intake.deposit(pending)\n        stored = succeed(_place_reply(block.end))",
+        "intake.deposit(pending)\n        stored = succeed(_position_reply(block.end))",
         "linelog/intake/blocks/test_body.py::test_a_block_is_stored_unchanged_and_answered_when_safe",
     ),
     Sabotage(
@@ -147,7 +147,7 @@ SABOTAGES = [
         "a block is not shipped",
         "linelog/ship/block_sender.py",
         "            answer = call_target(self.target.send, cut.block)",
-        "            step = len if cut.block.start.offset else self.target.send\n"
+        "            step = repr if cut.block.start.offset else self.target.send\n"
         "            answer = call_target(step, cut.block)",
         "linelog/ship/test_block_sender.py::test_a_short_block_a_kill_and_more_lines",
     ),

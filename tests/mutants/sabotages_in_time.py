@@ -410,4 +410,27 @@ IN_TIME = [
         ("        if self._timer.running:\n            return"),
         "kit/connections/test_rates.py::test_a_throttled_peer_is_heard_in_its_order_and_nobody_who_is_busy_hears_it",
     ),
+    Sabotage(
+        "a stop is not heard that comes as columns are done",
+        "linelog/columns/maker_thread.py",
+        '            if self._state != "STOPPING":\n                self._wake',
+        "            if self._state:\n                self._wake",
+        "linelog/columns/test_maker_thread.py::test_a_stop_is_heard_whenever_it_comes",
+    ),
+    Sabotage(
+        "a number that is saved during a sync counts as synced by it",
+        "linelog/store/segment.py",
+        "        disk.fdatasync(fd)\n    return number\n",
+        "        disk.fdatasync(fd)\n    return saved_number(disk)\n",
+        "linelog/store/test_segment.py"
+        "::test_a_number_that_is_saved_during_a_sync_is_not_known_to_be_on_the_medium",
+    ),
+    Sabotage(
+        "a time is saved by a descriptor that another thread closes",
+        "linelog/store/lock.py",
+        "        with self._checking:\n            if self.believed",
+        "        with contextlib.nullcontext():\n            if self.believed",
+        "linelog/store/test_lock.py"
+        "::test_a_time_that_is_saved_while_the_directory_is_locked_anew_is_in_the_new_file",
+    ),
 ]

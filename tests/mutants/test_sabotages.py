@@ -1,5 +1,8 @@
 """Each defect that users would notice is found within seconds, by a test beside its module."""
 
+import ast
+import builtins
+
 import pytest
 
 from tests.mutants.sabotages import SABOTAGES, SECONDS
@@ -11,6 +14,24 @@ from tests.mutants.tree import ROOT, Tree
 ALL = [*SABOTAGES, *IN_TIME, *IN_ALERTS_AND_TARGETS, *IN_OTHER_FOLDERS]
 
 
+def names_without_meaning(source: str) -> set[str]:
+    """Return the names that a source reads, and nothing in it binds."""
+    read, bound = set[str](), {"__name__", "__file__", *dir(builtins)}
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(name, ast.Load()):
+                read.add(name)
+            case ast.Name(name) | ast.arg(name) | ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+            case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name):
+                bound.add(name)
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                bound.add(name)
+            case ast.alias(name, other):
+                bound.add(other or name.partition(".")[0])
+    return read - bound
+
+
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("sabotages") / "tree")
@@ -19,7 +40,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 @pytest.mark.parametrize("sabotage", ALL, ids=lambda one: one.defect)
 def test_the_text_that_is_changed_is_there_once_and_its_test_exists(sabotage):
     source = (ROOT / sabotage.patch.file).read_text()
-    compile(sabotage.patch.applied(source), sabotage.file, "exec")
+    broken = sabotage.patch.applied(source)
+    compile(broken, sabotage.file, "exec")
+    # Otherwise its test would fail by a NameError, whatever it looks at.
+    assert names_without_meaning(broken) == set()
     file, _, name = sabotage.test.partition("::")
     assert f"def {name}(" in (ROOT / "tests" / file).read_text()
 

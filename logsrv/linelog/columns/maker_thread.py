@@ -140,14 +140,20 @@ class ColumnMaker:
         return self._ended
 
     def _run(self) -> None:
-        while self._state != "STOPPING":
-            self._wake.clear()
+        while self._is_running():
             if self._state == "MAKING":
                 self._fault.attempt(self._make_all, given_up=Interrupted)
                 self._process.end()
-            self._wake.wait(self._seconds_to_next_look() if self._state == "MAKING" else None)
+            # `_make_all` may have cleared the event of a stop.
+            if self._state != "STOPPING":
+                self._wake.wait(self._seconds_to_next_look() if self._state == "MAKING" else None)
         # After a time-out, the Deferred ignores this.
         self._tell(self._ended.callback, None)
+
+    def _is_running(self) -> bool:
+        # The state is read after the event is cleared: the reactor's thread sets them in the other order.
+        self._wake.clear()
+        return self._state != "STOPPING"
 
     def _seconds_to_next_look(self) -> float:
         now = self._clock.monotonic()
@@ -177,7 +183,13 @@ class ColumnMaker:
     def _look_for_removed(self) -> None:
         """Forget segments whose columns somebody has removed, or that are gone."""
         if (now := self._clock.monotonic()) - self._listed >= LIST_EVERY:
-            self._listed, names = now, self._store.disk.entries()
+            # Before the listing: a reload during it asks for another one.
+            self._listed = now
+            try:
+                names = self._store.disk.entries()
+            except OSError:
+                self._listed = -LIST_EVERY
+                raise
             self._done = {number: file for number, file in self._done.items() if file in names}
 
     def _lacking(self) -> list[Segment]:

@@ -310,7 +310,12 @@ class RuleStores:
 
     def _close(self, one: _RuleStore) -> Deferred[None]:
         one.hangs.next.stop()
-        return one.store.close()
+        # Before the store gives its directory away: the thread would go on in it.
+        return Deferred.fromCoroutine(self._stop_and_close(one))
+
+    async def _stop_and_close(self, one: _RuleStore) -> None:
+        await one.columns.stop(self._reactor)
+        await one.store.close()
 
 
 def _own_policy(kept: KeptFor, policy: StorePolicy) -> StorePolicy:

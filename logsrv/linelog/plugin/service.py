@@ -13,6 +13,7 @@ import attrs
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv import __version__
 from logsrv.clock import Clock
@@ -311,10 +312,22 @@ class LoggerService(ListeningService[LoggerSettings]):
         log_broken_parts({**PARTS_FOUND.broken, **self.parts.broken})
         self.parts.before_store_opens(self.settings)
         self.store.open()
-        log_interpreter_fault(self.parts.processes(self.settings))
-        self._apply_to_parts(self.settings)
+        try:
+            log_interpreter_fault(self.parts.processes(self.settings))
+            self._apply_to_parts(self.settings)
+        except BaseException:
+            self._close_after_refusal()
+            raise
         # A start that is refused before has nothing to stop.
         self._hangs.log_hangs_periodically()
+
+    def _close_after_refusal(self) -> None:
+        """Close all stores. Otherwise the next start takes this one for killed, and begins new segments."""
+        closing = Deferred.fromCoroutine(self._close_stores()).addErrback(_log_close)
+        reactor: Any = self.clock
+        # The reactor of twistd never runs after a refused start. Timers of the stores bound this.
+        while not closing.called and not reactor.running:
+            reactor.iterate(0.01)
 
     def _apply_to_parts(self, settings: LoggerSettings) -> None:
         # First, as one may raise; then nothing has changed.
@@ -340,15 +353,22 @@ class LoggerService(ListeningService[LoggerSettings]):
             # Before the store gives its directory away.
             await gatherResults([self.workers.stop(), self._columns.stop(self.clock)])
             await self.rule_stores.stop_columns()
-            closing = self.store.close()
-            try:
-                await self.rule_stores.close()
-            finally:
-                await closing
+            await self._close_stores()
         finally:
             self._hangs.next.stop()
             # Parts such as alerts and shippers stop last, so that they see the last line.
             await self.parts.stop()
+
+    async def _close_stores(self) -> None:
+        closing = self.store.close()
+        try:
+            await self.rule_stores.close()
+        finally:
+            await closing
+
+
+def _log_close(failure: Failure) -> None:
+    log.failure("a store could not be closed", failure)
 
 
 def _site_key(listener: ListenerSettings) -> str:

@@ -140,8 +140,7 @@ class StoresTotals:
         found = {
             number: totals.count()
             for number, (store, totals) in self._known.items()
-            # A rule's store may be removed by hand once it is empty.
-            if number == 0 or not store.disk.is_gone()
+            if number == 0 or _is_there(store)
         }
         if len(found) == 1:
             return found[0]
@@ -155,6 +154,17 @@ class StoresTotals:
             "newest": max((one["newest"] for one in found.values() if one["newest"]), default=None),
             "position": ",".join(str(one) for one in sorted(ends)),
         }
+
+
+def _is_there(store: CountedStore) -> bool:
+    """Return whether the store of a rule is there: it may be removed by hand once it is empty.
+
+    A refused reload closes the stores that it has opened while another thread counts them.
+    """
+    try:
+        return not store.disk.is_gone()
+    except OSError:
+        return False
 
 
 def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:

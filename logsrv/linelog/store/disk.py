@@ -7,6 +7,7 @@ import fcntl
 import grp
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -40,19 +41,24 @@ class Disk:
     The directory is open as a descriptor: when somebody moves it, or puts another in its place, the calls
     still act on the directory that was opened. Every change of the store on disk goes through this class,
     so that a test can make any step fail.
+
+    saving_number: held by the thread that writes the file `number` (segment.py), never during a sync.
     """
 
     directory: Path | str
+    saving_number: threading.Lock
     _fd: int
 
     def open_directory(self, directory: Path | str) -> Self:
         """Open `directory` until `close`."""
+        self.saving_number = threading.Lock()
         self.directory = directory
         self._fd = os.open(directory, DIRECTORY)
         return self
 
     def use_descriptor(self, fd: int) -> Self:
         """Use the open directory `fd` until `close`, which closes it."""
+        self.saving_number = threading.Lock()
         self.directory = "."
         self._fd = fd
         return self
@@ -72,7 +78,9 @@ class Disk:
 
     def close(self) -> None:
         """Close the directory, as the end of `with` does."""
-        os.close(self._fd)
+        # First: a call of another thread then fails, and is never one on another directory.
+        fd, self._fd = self._fd, -1
+        os.close(fd)
 
     def __enter__(self) -> Self:
         return self

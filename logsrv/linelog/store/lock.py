@@ -139,12 +139,14 @@ class DirectoryLock:
     def save_trusted_time(self, moment: float) -> None:
         """Save a trusted time of day for the next owner, if the saved time is an hour off.
 
-        moment: in Unix seconds.
+        moment: in Unix seconds. May be called in any thread.
         """
-        if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
-            self.believed = moment
-            with contextlib.suppress(OSError):
-                os.utime(self._fd, (moment, moment))
+        # Another thread may lock anew: the old descriptor is soon that of another file.
+        with self._checking:
+            if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
+                self.believed = moment
+                with contextlib.suppress(OSError):
+                    os.utime(self._fd, (moment, moment))
 
     def sign_off(self) -> None:
         """Empty the lock file: this owner ends in order, and all that it wrote is on the medium."""

@@ -388,25 +388,38 @@ def number_text(number: int) -> bytes:
 
 
 def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
-    """Write a number to the file `number`. Raises OSError.
+    """Write a number to the file `number`, unless it has a higher one. Raises OSError.
 
     sync: whether it is on the medium on return. The writing thread does not sync, because it must not wait
     for a disk; `sync_number` does it later.
     """
-    try:
-        disk.overwrite_start(NUMBER, number_text(number), sync=sync)
-    except FileNotFoundError:
-        disk.replace_durably(NUMBER, number_text(number))
+    # The sealing thread may save a number that it has read before the writing thread saved a higher one.
+    with disk.saving_number:
+        text = number_text(max(number, saved_number(disk)))
+        try:
+            disk.overwrite_start(NUMBER, text, sync=False)
+        except FileNotFoundError:
+            disk.replace_durably(NUMBER, text)
+            return
+    if sync:
+        with Descriptor(disk.open(NUMBER, os.O_RDWR)) as fd:
+            disk.fdatasync(fd)
 
 
 def sync_number(disk: Disk) -> int:
-    """Sync the file `number`, and return the number in it. Raises OSError.
+    """Sync the file `number`, and return the number that is on the medium now. Raises OSError.
 
     Retention calls this: once the number is on the medium, the names of segments below it may be removed.
     """
     with Descriptor(disk.open(NUMBER, os.O_RDWR)) as fd:
+        with disk.saving_number:
+            # A higher number that the writing thread saves during the sync is not on the medium.
+            if not (number := saved_number(disk)):
+                return 0
+            # Written again: a kernel drops what it could not sync, and the next sync of it succeeds.
+            os.pwrite(fd, number_text(number), 0)
         disk.fdatasync(fd)
-    return saved_number(disk)
+    return number
 
 
 def repair_synced_file(disk: Disk) -> None:

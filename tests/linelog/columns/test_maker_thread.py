@@ -4,6 +4,7 @@ import errno
 import itertools
 import operator
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,11 +101,28 @@ class ScriptedProcess(ColumnsProcess):
         self.ended += 1
 
 
+class ClearingClock(HandClock):
+    """Calls a function of the test just before an event is cleared."""
+
+    before_clear: Callable[[], object] = staticmethod(lambda: None)
+
+    def event(self) -> threading.Event:  # type: ignore[override]
+        made = super().event()
+        clear = made.clear
+
+        def clear_then() -> None:
+            self.before_clear()
+            clear()
+
+        made.clear = clear_then  # type: ignore[method-assign]
+        return made
+
+
 class Stage:
     """A maker of columns for some store, whose time passes when a test says so."""
 
     def __init__(self, directory: Path) -> None:
-        self.clock = HandClock()
+        self.clock = ClearingClock()
         self.store = SomeStore(directory)
         self.process = ScriptedProcess()
         self.maker = ColumnMaker(
@@ -414,6 +432,40 @@ def test_a_stop_gives_up_the_columns_under_way(stage):
     stage.start()
     assert stopped == [None]
     assert stage.asked() == [2] and stage.columns() == [] and stage.process.ended == 1
+
+
+@pytest.mark.parametrize("moment", ["as columns are done", "as a look begins"])
+def test_a_stop_is_heard_whenever_it_comes(stage, moment, monkeypatch):
+    """Otherwise the thread waits for ever, and each such stop of the server takes some seconds more."""
+    stopped: list[object] = []
+
+    def stop(*_: object) -> None:
+        stage.clock.before_clear = lambda: None
+        stage.maker.stop(ReactorClock()).addCallback(stopped.append)
+
+    if moment == "as columns are done":
+        stage.store.add(1)
+        monkeypatch.setattr(stage.store, "measure_again", stop)
+    else:
+        stage.clock.before_clear = stop
+    stage.start()
+    assert stopped == [None]
+
+
+def test_a_reload_during_a_listing_has_removed_columns_made_again(stage, monkeypatch):
+    one, entries = stage.store.add(1), stage.store.disk.entries
+    stage.start()
+
+    def list_slowly() -> Any:
+        monkeypatch.undo()
+        found = entries()
+        (stage.store.directory / one.columns).unlink()
+        stage.maker.apply(StorePolicy())
+        return found
+
+    monkeypatch.setattr(stage.store.disk, "entries", list_slowly)
+    stage.start()
+    assert stage.asked() == [1, 1] and stage.columns() == [one.columns]
 
 
 def test_a_stop_before_the_start_ends_at_once(stage):

@@ -209,6 +209,8 @@ async def test_a_store_that_cannot_be_made_refuses_the_start(tmp_path):
     (server.store / "stores" / "audit").write_text("a file")
     with pytest.raises(StartError, match="stores/audit"):
         server.service.startService()
+    # The next start does not take this one for killed.
+    await until(lambda: (server.store / "lock").read_text() == "", "the end of the main store")
     await server.service.stopService()
 
 
@@ -372,10 +374,12 @@ async def test_a_refused_reload_leaves_no_store_open(tmp_path, monkeypatch):
 async def test_a_reload_waits_for_each_store_that_a_refused_one_had_opened(tmp_path, monkeypatch):
     """They close one after the other: the second still has its lock when the first is closed."""
     close, closed = Store.close, []
+    asked: set[str] = set()
     begun: dict[str, Deferred[object]] = {"audit": Deferred(), "web": Deferred()}
 
     def close_later(store: Store) -> Deferred[None]:
         name = store.directory.name
+        asked.add(name)
         closing = begun.get(name, succeed(None)).addCallback(lambda _: close(store))
         return closing.addCallback(lambda _: closed.append(name))
 
@@ -388,6 +392,7 @@ async def test_a_reload_waits_for_each_store_that_a_refused_one_had_opened(tmp_p
     with monkeypatch.context() as patched:
         patched.setattr(Store, "close", close_later)
         assert any("reload refused" in one for one in await server.reload(rules))
+        await until(lambda: asked == {"audit", "web"}, "both stores are to be closed")
     wrong.unlink()
     with logged() as said:
         reloading = server.service.reload()

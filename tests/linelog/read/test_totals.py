@@ -68,6 +68,15 @@ def test_the_store_of_a_rule_that_is_made_anew_is_counted_anew(tmp_path):
     assert totals.count()["lines"] == 1
 
 
+def test_a_store_that_a_refused_reload_closes_meanwhile_is_not_counted(tmp_path):
+    main = StoreOnDisk(make_store(tmp_path / "store", [lines(["m"])]))
+    opened = StoreOnDisk(make_store(tmp_path / "audit", [lines(["a"])]))
+    totals = StoresTotals(lambda: {0: main, 1: opened})
+    assert totals.count()["lines"] == 2
+    opened.disk.close()
+    assert totals.count()["lines"] == 1
+
+
 @pytest.mark.parametrize("is_first", [False, True])
 @pytest.mark.parametrize("then_sealed", [False, True])
 def test_a_rotation_at_any_moment_of_a_count_hides_and_doubles_no_line(

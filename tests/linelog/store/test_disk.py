@@ -131,6 +131,16 @@ def test_a_name_is_looked_for_without_a_listing(tmp_path):
     assert [disk.has_name(name) for name in ("file", "dangling", "nowhere")] == [True, True, False]
 
 
+def test_a_closed_directory_is_no_other_one(tmp_path):
+    """A thread may go on for a moment, and the next directory that is opened gets the number."""
+    disk = at(tmp_path)
+    disk.close()
+    with at(tmp_path) as other:
+        assert other.entries() == {}
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            disk.entries()
+
+
 def test_a_directory_held_by_a_descriptor_of_it(tmp_path):
     """A process that is given one needs no path, and the directory may have another by now."""
     (tmp_path / "store").mkdir()

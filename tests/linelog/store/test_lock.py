@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+from threading import Event, Lock, Thread
+from types import SimpleNamespace
 
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.store import lock as lock_module
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock, locked, owning_process
 from tests.parts.disks import FaultyDisk, another_lock, at
-from tests.parts.waits import line_of
+from tests.parts.waits import join, line_of
 
 OWNER = """
 import sys
@@ -118,6 +123,46 @@ def test_where_a_directory_cannot_be_locked_the_file_does(tmp_path):
     with pytest.raises(StoreError, match="in use by process"):
         DirectoryLock(Network().open_directory(tmp_path))
     lock.release()
+
+
+def test_a_time_that_is_saved_while_the_directory_is_locked_anew_is_in_the_new_file(
+    tmp_path, monkeypatch
+):
+    """Otherwise it is saved in a file that is gone, or in another one that got the number."""
+
+    class ToldLock:
+        """A lock that tells when a thread waits for it."""
+
+        def __init__(self) -> None:
+            self.lock = Lock()
+
+        def __enter__(self) -> None:
+            if self.lock.locked():
+                waits.set()
+            assert self.lock.acquire(timeout=PATIENCE)
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    class Meanwhile(Disk):
+        def sync_directory(self) -> None:
+            super().sync_directory()
+            if saving and not saving[0].ident:
+                saving[0].start()
+                done = "the thread that saves the time"
+                wait_until(lambda: waits.is_set() or not saving[0].is_alive(), done)
+
+    monkeypatch.setattr(lock_module, "threading", SimpleNamespace(Lock=ToldLock))
+    waits, saving = Event(), list[Thread]()
+    with Meanwhile().open_directory(tmp_path) as disk:
+        lock = DirectoryLock(disk)
+        lock.save_trusted_time(1000.0)
+        (tmp_path / "lock").unlink()
+        saving.append(Thread(target=lock.save_trusted_time, args=(9000.0,)))
+        lock.ensure_locked()
+        join(saving[0])
+        assert (tmp_path / "lock").stat().st_mtime == 9000.0
+        lock.release()
 
 
 def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path):

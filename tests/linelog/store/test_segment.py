@@ -1,5 +1,6 @@
 """Names and numbers on disk."""
 
+import errno
 import os
 
 import pytest
@@ -83,6 +84,46 @@ def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path):
     assert Listing(disk).active == saved_number(disk) == sync_number(disk) == 5
     (tmp_path / sealed_name(5, MOMENT)).touch()
     assert Listing(disk).active == 6
+
+
+def test_a_number_that_is_saved_during_a_sync_is_not_known_to_be_on_the_medium(tmp_path):
+    """Retention would remove the names below it; after a power cut, a position would be used twice."""
+
+    class Rotating(Disk):
+        def fdatasync(self, fd: int) -> None:
+            super().fdatasync(fd)
+            save_number(6, self, sync=False)
+
+    save_number(5, at(tmp_path))
+    with Rotating().open_directory(tmp_path) as disk:
+        assert sync_number(disk) == 5
+        assert saved_number(disk) == 6
+
+
+def test_a_number_is_written_again_before_its_sync(tmp_path):
+    """A kernel drops what it could not sync; without another write, the next sync of it succeeds."""
+
+    class Failing(Disk):
+        def fdatasync(self, fd: int) -> None:
+            written.append(os.fstat(fd).st_mtime)
+            os.utime(fd, (1000, 1000))
+            raise OSError(errno.EIO, "dropped")
+
+    written: list[float] = []
+    save_number(5, at(tmp_path))
+    with Failing().open_directory(tmp_path) as disk:
+        for _ in range(2):
+            with pytest.raises(OSError, match="dropped"):
+                sync_number(disk)
+    assert saved_number(at(tmp_path)) == 5 and min(written) > 1000
+
+
+def test_a_lower_number_never_replaces_a_higher_one(tmp_path):
+    """The thread that seals may have read it before the thread that writes saved the higher one."""
+    disk = at(tmp_path)
+    for number in (6, 5):
+        save_number(number, disk)
+    assert saved_number(disk) == 6
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\0\0", b"-3", b"x", b"9" * 100, b"12345678901"])

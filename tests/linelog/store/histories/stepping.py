@@ -6,9 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.store import disk
 from tests.parts.clocks import HandClock
 from tests.parts.disks import Crash
 from tests.parts.powercut.recovery import Call
@@ -112,9 +115,24 @@ class SteppedClock(HandClock):
 _join = threading.Thread.join
 
 
+class _Lock:
+    """A lock whose waiting thread rests by a clock: the one that has it may rest at a call of the disk."""
+
+    def __init__(self, clock: SteppedClock) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+
+    def __enter__(self) -> None:
+        while self._lock.locked():
+            self._clock.pause()
+        assert self._lock.acquire(timeout=PATIENCE)
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 @contextmanager
 def joins_by(clock: SteppedClock) -> Iterator[None]:
-    """Make a thread that joins another wait by this clock, and threads that are killed end quietly."""
+    """Make threads join, and wait for a disk's lock, by this clock; killed ones end quietly."""
 
     def join(self: threading.Thread, timeout: float | None = None) -> None:
         if threading.current_thread() in clock.store_threads():
@@ -129,7 +147,8 @@ def joins_by(clock: SteppedClock) -> Iterator[None]:
 
     threading.Thread.join, threading.excepthook = join, hook  # type: ignore[method-assign]
     try:
-        yield
+        with patch.object(disk, "threading", SimpleNamespace(Lock=lambda: _Lock(clock))):
+            yield
     finally:
         threading.Thread.join, threading.excepthook = _join, loud  # type: ignore[method-assign]
 
