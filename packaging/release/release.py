@@ -196,9 +196,10 @@ def image(version: str, base: str) -> list[Path]:
         [sys.executable, HERE.parent / "container.py", *words], stdout=subprocess.PIPE
     )
     if done.returncode:
+        without = "" if base == "debian" else "BASE=debian builds it without a registry of images; "
         raise SystemExit(
-            "release: the image was not built; the reason is above. BASE=debian builds it without a"
-            f" registry of images; SKIP={IMAGE} leaves it out"
+            "release: the image was not built; the reason is above."
+            f" {without}SKIP={IMAGE} leaves it out"
         )
     return [file, PLACE / f"logsrv-{version}-image.cdx.json"]
 
