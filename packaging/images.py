@@ -58,7 +58,12 @@ def settle(image: Path, out: Path, seconds: int) -> None:
         config["rootfs"]["diff_ids"] = [f"sha256:{digest}" for digest, _ in layers]
         # Not compressed: podman 4.3 does not load such a file.
         with out.open("wb") as file:
-            _write(file, config, manifest["RepoTags"], layers)
+            _write(file, config, _with_latest(manifest["RepoTags"]), layers)
+
+
+def _with_latest(tags: list[str]) -> list[str]:
+    """Return the names of an image, and each without its version: `podman run logsrv` looks for that."""
+    return [*tags, *(f"{tag.rpartition(':')[0]}:latest" for tag in tags)]
 
 
 def _settle_layer(layer: IO[bytes], out: Path, seconds: int) -> None:

@@ -164,7 +164,10 @@ def rootless() -> Iterator[Rootless]:
 
 @pytest.fixture(scope="module")
 def image(rootless: Rootless) -> str:
-    """`make container` on a base of packaging/base.sh, both without root, and of a user with umask 077."""
+    """`make container` on a base of packaging/base.sh, saved, removed and loaded: all without root.
+
+    By a user with umask 077.
+    """
     home = rootless.home / "context"
     home.mkdir()
     git = ("git", "clone", "--quiet", ROOT, home / "checkout")
@@ -186,9 +189,12 @@ def image(rootless: Rootless) -> str:
         *("sh", "-c", 'umask 077; exec "$@"', "sh"),
         *(*python, "/usr/bin/python3", place / "packaging/container.py"),
         *("--base", "localhost/base", "--layers=false", *options),
+        *("--save", home / "logsrv.tar"),
     )
     assert re.search(r"container: logsrv:\S+ is built", made)
-    return "localhost/logsrv"
+    rootless.run("podman", "rmi", "--all", "--force")
+    rootless.run("podman", "load", "--quiet", "--input", home / "logsrv.tar")
+    return "logsrv"
 
 
 @pytest.mark.long
