@@ -247,9 +247,13 @@ def sbom_of_extra(tool: Path, extra: str, version: str) -> Path:
     """Write the SBOM of logsrv with an extra, from the locks; return its path."""
     lock = PLACE / f"{extra}.txt"
     lock.write_text("".join((LOCKS / f"{name}.txt").read_text() for name in ("base", extra)))
+    # Of what it is the list: the locks do not name logsrv.
+    root = PLACE / f"{extra}.toml"
+    root.write_text(f'[project]\nname = "logsrv"\nversion = "{version}"\nlicense = "MIT"\n')
     sbom = PLACE / f"logsrv-{version}-{extra}.cdx.json"
     words = (tool, "-m", "cyclonedx_py", "requirements", "--output-reproducible")
-    run(*words, "--output-file", sbom, lock, SOURCE_DATE_EPOCH=time_of_commit())
+    files = ("--pyproject", root, "--output-file", sbom, lock)
+    run(*words, *files, SOURCE_DATE_EPOCH=time_of_commit())
     return sbom
 
 

@@ -1,5 +1,6 @@
 """`make release` in two clones, two umasks, two time zones: the same files, and the same bytes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,5 +42,7 @@ def test_a_release_has_the_same_bytes_again(tmp_path):
         assert f"{ending}\n" in sums
     for name in ("manuals", "locks"):
         assert f"-{name}.tar.gz\n" in sums
+    [of_extra] = (tmp_path / "one/dist/rehearsal").glob("logsrv-*-columns.cdx.json")
+    assert json.loads(of_extra.read_text())["metadata"]["component"]["name"] == "logsrv"
     other = tmp_path / "a folder of another name"
     assert released(other, 0o077, TZ="Asia/Kathmandu", LC_ALL="C", COLUMNS="200") == sums
