@@ -225,7 +225,8 @@ def manuals(python: Path, version: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     [modules] = tools("package").parent.parent.glob("lib/python3*/site-packages")
     words = (python, HERE.parent / "manuals/generate.py", folder)
-    run(*words, PYTHONPATH=str(modules), COLUMNS="100")
+    # Without the time, pages would have the day of the build.
+    run(*words, PYTHONPATH=str(modules), COLUMNS="100", SOURCE_DATE_EPOCH=time_of_commit())
     file = PLACE / f"logsrv-{version}-manuals.tar.gz"
     return write_tarball(file, files_below(folder), int(time_of_commit()))
 
