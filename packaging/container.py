@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import images
@@ -30,6 +31,11 @@ BUILDERS = {
 # What pip is told by its environment counts in the build, too.
 _OF_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 _TRUSTED = "/run/trusted.crt"
+# podman's own words are of cgroups and mounts, and name no way out.
+_INSIDE = (
+    "If that is about cgroups, namespaces or mounts, as inside of another container:"
+    " BUILDAH_ISOLATION=chroot before the command builds it without them (podman, buildah)"
+)
 OF_DEBIAN = "logsrv-base:debian"
 
 
@@ -108,6 +114,16 @@ def for_pip(program: str) -> list[str]:
     return options
 
 
+def build(program: str, words: Sequence[str | Path]) -> None:
+    """Have the builder build. Raises SystemExit with what to do where it can run no container."""
+    # A builder's own isolation may hand its umask on, and then the server's user could read nothing.
+    done = subprocess.run([program, *words], umask=0o022)
+    if done.returncode:
+        raise SystemExit(
+            f"container: {Path(program).name} could not build it; the reason is above. {_INSIDE}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build an image of the last commit.")
     parser.add_argument(
@@ -145,8 +161,10 @@ def main() -> None:
     version = wheel.name.split("-", 2)[1]
     (CONTEXT / "requirements.txt").write_text(requirements)
     shutil.copy(locks.LOCKS / "sbom.txt", CONTEXT / "tools.txt")
+    for name in ("logsrv.pth", "lighten.py"):
+        shutil.copy(ROOT / "packaging" / name, CONTEXT)
     for file in CONTEXT.iterdir():
-        # COPY keeps modes.
+        # COPY keeps modes, and a checkout has those of a umask.
         file.chmod(0o644)
     log = ("git", "log", "-1", "--format=%ct")
     moment = subprocess.check_output(log, cwd=ROOT, text=True).strip()
@@ -158,9 +176,7 @@ def main() -> None:
         options += ["--build-arg", f"{name}={value}"]
     tags = [word for tag in (version, "latest") for word in ("--tag", f"logsrv:{tag}")]
     words = [*BUILDERS[Path(program).name], *tags, "--file", containerfile]
-    done = subprocess.run([program, *words, *for_pip(program), *options, ROOT])
-    if done.returncode:
-        raise SystemExit(f"container: {program} could not build it")
+    build(program, [*words, *for_pip(program), *options, ROOT])
     if given.save:
         given.save.parent.mkdir(parents=True, exist_ok=True)
         save(program, f"logsrv:{version}", CONTEXT / "image.tar")

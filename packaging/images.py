@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 import tempfile
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _EVER = "1970-01-01T00:00:00Z"
+_STEP = re.compile("FROM [0-9a-f]{12,64}")
 
 
 def write_image(tree: Path, name: str, file: Path) -> None:
@@ -51,14 +53,22 @@ def settle(image: Path, out: Path, seconds: int) -> None:
         for each in (config, *config.get("history", [])):
             if each.get("created", "") > moment:
                 each["created"] = moment
-        # docker's own: names of the containers of the build.
-        for name in ("container", "container_config"):
+        # docker's: names of the containers of the build. podman's: identities of its steps and so of times.
+        for name in ("container", "container_config", "parent"):
             config.pop(name, None)
+        for each in config.get("history", []):
+            if _STEP.fullmatch(each.get("comment", "")):
+                del each["comment"]
         config.get("config", {}).pop("Hostname", None)
         config["rootfs"]["diff_ids"] = [f"sha256:{digest}" for digest, _ in layers]
         # Not compressed: podman 4.3 does not load such a file.
         with out.open("wb") as file:
-            _write(file, config, manifest["RepoTags"], layers)
+            _write(file, config, _with_latest(manifest["RepoTags"]), layers)
+
+
+def _with_latest(tags: list[str]) -> list[str]:
+    """Return the names of an image, and each without its version: `podman run logsrv` looks for that."""
+    return [*tags, *(f"{tag.rpartition(':')[0]}:latest" for tag in tags)]
 
 
 def _settle_layer(layer: IO[bytes], out: Path, seconds: int) -> None:

@@ -1,12 +1,14 @@
 """Writes manual pages and completions of shells from what the commands declare: generate.py FOLDER.
 
 FOLDER gets man/, and completions/ with a folder for each shell. The Python that runs this needs logsrv
-and what requirements.txt lists.
+and what requirements.txt lists. Pages have the day of SOURCE_DATE_EPOCH, or today, both in UTC.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,4 +34,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    # argparse-manpage writes the day of SOURCE_DATE_EPOCH in local time.
+    os.environ["TZ"] = "UTC0"
+    time.tzset()
     generate(Path(sys.argv[1]))

@@ -196,9 +196,10 @@ def image(version: str, base: str) -> list[Path]:
         [sys.executable, HERE.parent / "container.py", *words], stdout=subprocess.PIPE
     )
     if done.returncode:
+        without = "" if base == "debian" else "BASE=debian builds it without a registry of images; "
         raise SystemExit(
-            "release: the image was not built; the reason is above. BASE=debian builds it without a"
-            f" registry of images; SKIP={IMAGE} leaves it out"
+            "release: the image was not built; the reason is above."
+            f" {without}SKIP={IMAGE} leaves it out"
         )
     return [file, PLACE / f"logsrv-{version}-image.cdx.json"]
 
@@ -224,7 +225,8 @@ def manuals(python: Path, version: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     [modules] = tools("package").parent.parent.glob("lib/python3*/site-packages")
     words = (python, HERE.parent / "manuals/generate.py", folder)
-    run(*words, PYTHONPATH=str(modules), COLUMNS="100")
+    # Without the time, pages would have the day of the build.
+    run(*words, PYTHONPATH=str(modules), COLUMNS="100", SOURCE_DATE_EPOCH=time_of_commit())
     file = PLACE / f"logsrv-{version}-manuals.tar.gz"
     return write_tarball(file, files_below(folder), int(time_of_commit()))
 
@@ -246,9 +248,13 @@ def sbom_of_extra(tool: Path, extra: str, version: str) -> Path:
     """Write the SBOM of logsrv with an extra, from the locks; return its path."""
     lock = PLACE / f"{extra}.txt"
     lock.write_text("".join((LOCKS / f"{name}.txt").read_text() for name in ("base", extra)))
+    # Of what it is the list: the locks do not name logsrv.
+    root = PLACE / f"{extra}.toml"
+    root.write_text(f'[project]\nname = "logsrv"\nversion = "{version}"\nlicense = "MIT"\n')
     sbom = PLACE / f"logsrv-{version}-{extra}.cdx.json"
     words = (tool, "-m", "cyclonedx_py", "requirements", "--output-reproducible")
-    run(*words, "--output-file", sbom, lock, SOURCE_DATE_EPOCH=time_of_commit())
+    files = ("--pyproject", root, "--output-file", sbom, lock)
+    run(*words, *files, SOURCE_DATE_EPOCH=time_of_commit())
     return sbom
 
 

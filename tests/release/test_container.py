@@ -21,6 +21,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from tests.parts.archives import ROOT
 from tests.parts.programs import missing, program
+from tests.parts.scripts import script
 
 USER = 47_110
 # A base is made, wheels are fetched, and each step copies the tree.
@@ -88,6 +89,20 @@ def test_the_folder_of_the_base_is_made(tmp_path):
     assert script[1].read_text() == "tree\n"
 
 
+def test_files_of_the_image_have_no_mode_of_a_checkout():
+    """With umask 077 the user of the server could not read the folders of plugins (logsrv.pth)."""
+    text = (ROOT / "packaging/Containerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE)
+    assert copied and all(
+        path.startswith("build/container/") for line in copied for path in line.split()
+    )
+
+
+def test_a_builder_that_cannot_make_containers_is_told_with_what_builds_without_them():
+    with pytest.raises(SystemExit, match=r"false could not build it; .*BUILDAH_ISOLATION=chroot"):
+        script("container.py")["build"](shutil.which("false"), [])
+
+
 class Rootless:
     """podman and others, run by a user without rights whose home is `home`."""
 
@@ -149,12 +164,14 @@ def rootless() -> Iterator[Rootless]:
 
 @pytest.fixture(scope="module")
 def image(rootless: Rootless) -> str:
-    """`make container` on a base of packaging/base.sh, both without root."""
+    """`make container` on a base of packaging/base.sh, saved, removed and loaded: all without root.
+
+    By a user with umask 077.
+    """
     home = rootless.home / "context"
     home.mkdir()
-    subprocess.run(
-        ["git", "clone", "--quiet", ROOT, home / "checkout"], check=True, timeout=PATIENCE
-    )
+    git = ("git", "clone", "--quiet", ROOT, home / "checkout")
+    subprocess.run(git, check=True, timeout=PATIENCE, umask=0o077)
     # Both trust the same authorities as this machine.
     trusted = ssl.get_default_verify_paths().cafile
     options: list[str] = []
@@ -169,11 +186,15 @@ def image(rootless: Rootless) -> str:
     rootless.run("podman", "import", "--quiet", home / "base.tar", "base")
     python = ("env", f"PIP_CERT={home}/trusted.crt") if trusted else ("env",)
     made = rootless.run(
+        *("sh", "-c", 'umask 077; exec "$@"', "sh"),
         *(*python, "/usr/bin/python3", place / "packaging/container.py"),
         *("--base", "localhost/base", "--layers=false", *options),
+        *("--save", home / "logsrv.tar"),
     )
     assert re.search(r"container: logsrv:\S+ is built", made)
-    return "localhost/logsrv"
+    rootless.run("podman", "rmi", "--all", "--force")
+    rootless.run("podman", "load", "--quiet", "--input", home / "logsrv.tar")
+    return "logsrv"
 
 
 @pytest.mark.long
@@ -189,6 +210,7 @@ def test_it_runs_on_a_read_only_root_and_stops_with_all_lines_on_the_disk(rootle
     wait_until(is_healthy, "the container to be healthy", 2 * PATIENCE)
     inside = ("podman", "exec", "logsrv")
     assert rootless.run(*inside, "id", "-u") == "10001\n"
+    assert rootless.run(*inside, "find", "/opt/logsrv", "!", "-readable") == ""
     assert "Read-only file system" in rootless.tried(*inside, "touch", "/opt/x").stderr
     rootless.run(*inside, "python", "-c", SEND)
     # In a minute, or podman kills it, and its status is 137.

@@ -43,6 +43,13 @@ def test_there_is_a_page_for_every_command(pages):
 
 
 @pytest.mark.slow
+def test_a_page_has_the_same_date_in_every_time_zone(build, tmp_path):
+    there = generate(tmp_path, TZ="Asia/Tokyo")
+    for name in ("gopher-new.1", "logsrv.toml.5", "twistd-greet.8"):
+        assert (there / "man" / name).read_text() == (build / "man" / name).read_text()
+
+
+@pytest.mark.slow
 def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages):
     for path in sorted(pages.iterdir()):
         text = path.read_text()
