@@ -95,13 +95,14 @@ class Installation(NamedTuple):
         return " ".join([self.pip(), *map(shlex.quote, words)])
 
     def _place(self, extras: str) -> str:
-        """Return pip's word for the place that logsrv was installed from; "" if the place is gone."""
+        """Return pip's word for the place that logsrv was installed from; "" if it is gone or not noted."""
         checkout = f"{self.checkout}{extras}" if self.checkout else ""
         if not self.name:
             return checkout
         if not self.origin:
-            # A checkout on Python's path has a distribution that was never installed.
-            return checkout or f"{self.name}{extras}=={self.version}"
+            # A checkout on Python's path has a distribution that was never installed. Otherwise pip found a
+            # file in an index, or in a folder of `--find-links`, which it does not note.
+            return checkout
         return requirement_in(self.origin, self.name, extras)
 
     def _libraries(self, extras: Sequence[str]) -> list[str]:
