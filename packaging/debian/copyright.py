@@ -45,13 +45,15 @@ def _stanza(project: Distribution) -> str:
     )
     author = str(facts.get("author") or facts.get("author_email") or f"the authors of {name}")
     named = licence(facts)
+    # The licence asks for its text in every copy; ours is the same one.
+    where = "none in its wheel" + ": it is that of Expat above" * named.startswith("MIT")
     short = "-".join(named.replace(",", " ").split())
     lines = [
         "Files: " + "\n ".join(f"opt/logsrv/{_PACKAGES}/{top}*" for top in tops),
         f"Copyright: {' '.join(author.split())}",
         f"License: {name}-{short}",
         f" {name} {facts['version']}: {named}. Texts, below /opt/logsrv/{_PACKAGES}:",
-        *(f"  {text}" for text in texts or ["none in its wheel"]),
+        *(f"  {text}" for text in texts or [where]),
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.parts.scripts import script
 
 write_records: Callable[[Path], None] = script("debian/environment.py")["write_records"]
+stanzas: Callable[[Path], Iterator[str]] = script("debian/copyright.py")["stanzas"]
 
 SCRIPT = b"#!/opt/logsrv/bin/python\nprint()\n"
 
@@ -39,4 +40,18 @@ def test_lists_of_files_tell_what_is_there_and_not_where_it_was_made(tmp_path):
         f"../../../bin/demo,sha256={digest},{len(SCRIPT)}",
         "demo-1.dist-info/RECORD,,",
         '"a,b.py",sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0',
+    ]
+
+
+def test_a_wheel_without_the_text_of_its_licence_has_that_of_ours_if_it_is_the_same(tmp_path):
+    packages = tmp_path / "lib/python3.11/site-packages"
+    for name, licence in (("one", "MIT"), ("two", "BSD-3-Clause")):
+        record = packages / f"{name}-1.dist-info/METADATA"
+        record.parent.mkdir(parents=True)
+        record.write_text(
+            f"Metadata-Version: 2.4\nName: {name}\nVersion: 1\nLicense-Expression: {licence}\n"
+        )
+    assert [each.splitlines()[-1].strip() for each in stanzas(tmp_path)] == [
+        "none in its wheel: it is that of Expat above",
+        "none in its wheel",
     ]
