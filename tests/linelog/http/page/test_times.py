@@ -97,7 +97,7 @@ def test_one_click_on_the_row_under_the_mouse_leads_to_what_is_around_a_line(log
     page.press("Backspace")
     page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === 'OOM'")
     # By Tab, from the line that has the focus.
-    page.wait(f"{CURRENT} === 'OOM'")
+    page.wait(f"{CURRENT} === 'OOM' && document.activeElement.matches('[aria-current]')")
     page.press("Tab")
     page.press("Tab")
     assert page.run("document.activeElement.ariaLabel ?? document.activeElement.title").startswith(
