@@ -132,7 +132,7 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
     if declared or len(streams) > 1 or len(datagrams) > 1:
         names = [each.name for each in declared] or [each.__name__ for each in streams + datagrams]
         raise BrokenFile(
-            f"{path.name} has more than one thing to serve ({', '.join(names)}); leave one of them, "
+            f"{path.name} has more than one thing to serve ({', '.join(names)}); define exactly one: "
             f'`plugin = protocol_plugin("{name}", …)`'
         )
     if not streams and not datagrams:

@@ -87,7 +87,7 @@ def test_neighbours_can_be_imported(tmp_path):
         ("", "shout.py has nothing to serve; it needs a subclass of LineProtocol"),
         (
             LINES + "class A(LineProtocol): pass\nclass B(LineProtocol): pass\n",
-            '(A, B); leave one of them, `plugin = protocol_plugin("shout", …)`',
+            '(A, B); define exactly one: `plugin = protocol_plugin("shout", …)`',
         ),
         (
             LINES + 'a = protocol_plugin("a", print)\nb = protocol_plugin("b", print)\n',

@@ -121,7 +121,7 @@ def test_without_room_nothing_is_repaired_and_nothing_is_taken(small_disk, suffi
         shown = logsrv("doctor", "--repair", str(store))
         assert shown.returncode == 1
         found = shown.stdout.decode()
-        assert f"damaged: {name}: it is of no use: " in found
+        assert f"damaged: {name}: it cannot be used: " in found
         assert "    it cannot be repaired: No space left on device\n" in found
         assert found.endswith(": 0 lost, 1 damaged, 0 repaired\n")
     ballast.unlink()

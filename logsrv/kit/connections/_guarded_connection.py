@@ -163,7 +163,7 @@ class GuardedConnection:
         try:
             throttle.deliver_all_and_detach()
         except Exception:
-            log.failure("a protocol failed with the data that was held back")
+            log.failure("a protocol failed with data that had waited because of a rate limit")
             if self.connected:
                 self.close()
 

@@ -82,7 +82,9 @@ class OwnFraming:
                 f"{error!s:.200}; it is made with the most bytes of a frame, and takes bytes"
             ) from error
         if framer.fault:
-            raise ConfigurationError(f"{name}: {made} finds a fault in no bytes: {framer.fault}")
+            raise ConfigurationError(
+                f"{name}: {made} reports a fault before it has any bytes: {framer.fault}"
+            )
 
 
 class OwnFramer:

@@ -274,7 +274,7 @@ class DatagramListener:
         self._losses.lost += left
         if left:
             log.warn(
-                "{listener} left {number} unread",
+                "{listener} has stopped and did not read {number}",
                 listener=self._label,
                 number=counted(left, "datagram"),
             )

@@ -66,7 +66,7 @@ class Datagrams(Generic[Settings, State]):
 
         It may be `async def`; the next datagram does not wait for its end.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no datagram_received")
+        raise NotImplementedError(f"{type(self).__name__} has no method datagram_received")
 
     def begin(self) -> None:
         """Prepare for datagrams: the listener is about to be bound."""
@@ -177,7 +177,7 @@ class DatagramLines(Datagrams[Settings, State]):
 
         It may be `async def`; the next line does not wait for its end.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no line_received")
+        raise NotImplementedError(f"{type(self).__name__} has no method line_received")
 
     def lines_received(self, lines: list[str], peer: Sender) -> object:
         """Take the lines of a datagram from `peer`; by default, calls `line_received` for each."""

@@ -79,7 +79,7 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
         It is bytes, unless a framing of your own gives other objects.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no frame_received")
+        raise NotImplementedError(f"{type(self).__name__} has no method frame_received")
 
     def frame_refused(self, sentence: str) -> object:
         """Called when the peer sent an invalid or oversized frame; the connection closes afterwards.

@@ -58,7 +58,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
 
         At the end of input, an unfinished last line comes as a line too, if `unfinished_line` is true.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no line_received")
+        raise NotImplementedError(f"{type(self).__name__} has no method line_received")
 
     def line_too_long(self, limit: int) -> object:
         """Called after a line of more than `limit` bytes, which is dropped.
@@ -170,7 +170,7 @@ class RequestProtocol(LineProtocol[Settings, State]):
 
         It may be `async def`. Raise RequestError to send its sentence as `error: SENTENCE`.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no request_received")
+        raise NotImplementedError(f"{type(self).__name__} has no method request_received")
 
     def line_received(self, line: str) -> object:
         try:

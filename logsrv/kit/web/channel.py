@@ -331,7 +331,7 @@ class ChannelFactory(Factory[Channel]):
 
     def request(self, channel: Any) -> Request:
         """Return a new request for a channel."""
-        raise NotImplementedError(f"{type(self).__name__} has no request")
+        raise NotImplementedError(f"{type(self).__name__} has no method request")
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:
         # HTTPChannel takes all this as attributes.

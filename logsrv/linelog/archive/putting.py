@@ -60,7 +60,7 @@ def make_manifest(packed: Segment, disk: Disk, store: str) -> Manifest:
 def _frame_checksums(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
     size = disk.stat(packed.name).st_size
     if size != found.compressed:
-        raise ValueError(f"it has {size} bytes, and by its index {found.compressed}")
+        raise ValueError(f"it has {size} bytes, but its index says {found.compressed}")
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for frame in range(len(found.frames)):
             yield frame_checksum(file.read(found.packed_extent(frame)[1]))

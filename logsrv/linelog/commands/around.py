@@ -51,7 +51,8 @@ def parse_around(arguments: Namespace) -> None:
         raise UsageError("--around and --span limit the time already, without --since and --until")
     if any(getattr(arguments, name) is not None for name in "ABC"):
         raise UsageError(
-            "--around shows all lines of a span of time; -A, -B and -C show numbers of lines: give one"
+            "--around shows all lines of a span of time; -A, -B and -C show a number of lines: "
+            "use one or the other"
         )
     text = arguments.around
     try:

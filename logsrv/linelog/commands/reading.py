@@ -115,7 +115,9 @@ def wants_records(arguments: Namespace) -> bool:
     if arguments.output == "csv":
         raise UsageError("CSV has a row for each line, and no records")
     if arguments.output == "raw" and arguments.fold:
-        raise UsageError("raw output has all lines as they were sent: use --records")
+        raise UsageError(
+            "raw output cannot fold records, because it has all lines as they were sent: use --records"
+        )
     return True
 
 

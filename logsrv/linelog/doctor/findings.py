@@ -48,12 +48,12 @@ KINDS = {
         DAMAGED, "lines to erase are still there", _AGAIN, "`--repair` finishes it."
     ),
     "stray": FindingKind(DAMAGED, "it has the name of a segment and is not read", _MOVE),
-    "index": FindingKind(DAMAGED, "it is of no use", _COPY, "`--repair` makes it again."),
-    "file": FindingKind(DAMAGED, "it is of no use", _FILE, _MADE),
+    "index": FindingKind(DAMAGED, "it cannot be used", _COPY, "`--repair` makes it again."),
+    "file": FindingKind(DAMAGED, "it cannot be used", _FILE, _MADE),
     "identity": FindingKind(DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
     "copy": FindingKind(DAMAGED, "targets take lines of one store for those of another", _ONE),
     "origins": FindingKind(DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
-    "place": FindingKind(DAMAGED, "it is of no use to its target or alert", _ANEW),
+    "place": FindingKind(DAMAGED, "its target or alert cannot use it", _ANEW),
     "ahead": FindingKind(DAMAGED, "its place is after the end of the text", _OLDER),
 }
 

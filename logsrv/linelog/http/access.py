@@ -277,7 +277,9 @@ class AccessRules:
         Raises Problem: 401 for one that is not right, 429 after too many wrong ones, 404 if none is needed.
         """
         if self._code_token is None:
-            raise Problem(404, "this server has no general token, so it makes no such addresses")
+            raise Problem(
+                404, "this server has no general token, so it makes no addresses that log in"
+            )
         uid = self._uid_of(request)
         if uid is None and self._is_within(request):
             # The client has closed the connection and gets no cookie, so it must not use up the code.

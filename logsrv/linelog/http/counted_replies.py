@@ -261,7 +261,7 @@ def patterns(view: View, values: PatternValues) -> Reply:
     answer = asked.answer if isinstance(asked.answer, PatternCounts) else PatternCounts()
     since, new_since = values["since"], values["new_since"] or answer.time_since()
     if since and new_since and since >= new_since:
-        raise Problem(400, "since must be before new_since, or all patterns are new")
+        raise Problem(400, "since must be before new_since, otherwise all patterns are new")
     answer = answer.replace(by=values["by"] or answer.by)
     most = min(values["limit"], values["limit"] if asked.limit is None else asked.limit)
     yield json_line(answer.document(make_search(view, values), asked, new_since, most))

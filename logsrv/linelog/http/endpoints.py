@@ -231,7 +231,7 @@ def _flag_parameter(name: str, help: str) -> ApiParameter:
 def _format_parameter(*formats: str) -> ApiParameter:
     def read(text: str, now: float) -> str:
         if text not in formats:
-            raise ValueError(f"{shown(text)} is no format; these are: {listed(formats)}")
+            raise ValueError(f"{shown(text)} is not a format; the formats are: {listed(formats)}")
         return text
 
     schema = {"type": "string", "enum": list(formats), "default": formats[0]}

@@ -46,7 +46,7 @@ _GAUGES = {
     "http_searches_waiting": "Searches that wait, because --http-searches others are running.",
     "http_viewers": "Live views that are open.",
 }
-_NOTHING_IS_SAVED = "the right save is of no use, as there is no saved = FILE (--saved FILE)"
+_NOTHING_IS_SAVED = "the right save has no effect, because there is no saved = FILE (--saved FILE)"
 
 _IN_THE_CLEAR = (
     "other machines reach the page, and the token and all lines cross the network in the clear"

@@ -66,7 +66,7 @@ class InputProtocol(Protocol):
 
     def resumeProducing(self) -> None:
         """Resume reading, unless another cause than the store still pauses the connection."""
-        raise NotImplementedError(f"{type(self).__name__} has no resumeProducing")
+        raise NotImplementedError(f"{type(self).__name__} has no method resumeProducing")
 
     def stopProducing(self) -> None:
         self.transport.abortConnection()
@@ -117,7 +117,7 @@ class InputDatagrams:
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         """Store the content of datagrams of one source."""
-        raise NotImplementedError(f"{type(self).__name__} has no take_in")
+        raise NotImplementedError(f"{type(self).__name__} has no method take_in")
 
 
 @implementer(IInput)

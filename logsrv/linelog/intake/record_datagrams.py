@@ -37,7 +37,7 @@ class RecordDatagrams(InputDatagrams):
 
         Another error is counted, logged with its traceback once a minute, and costs this datagram only.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no received")
+        raise NotImplementedError(f"{type(self).__name__} has no method received")
 
     def store(self, line: bytes) -> None:
         """Store a record as a line, by the listener's --max-line, --oversize and --raw."""

@@ -99,7 +99,7 @@ class RecordReceiver(InputProtocol):
 
     def make_framer(self) -> RecordFramer:
         """Return a new framer, which splits received bytes into records."""
-        raise NotImplementedError(f"{type(self).__name__} has no make_framer")
+        raise NotImplementedError(f"{type(self).__name__} has no method make_framer")
 
     @property
     def working(self) -> bool:
@@ -120,7 +120,7 @@ class RecordReceiver(InputProtocol):
 
     def received(self, message: Any) -> None:
         """Store one of the `messages`, or `parse` it."""
-        raise NotImplementedError(f"{type(self).__name__} has no received")
+        raise NotImplementedError(f"{type(self).__name__} has no method received")
 
     def lost(self) -> None:
         """Drop the unfinished record of a peer that has gone; override this to store it."""

@@ -124,7 +124,7 @@ def open_segment_days(segment: Segment, disk: Disk) -> Iterator[SegmentDays]:
     with PackedFrames(segment.number, path, fd, lambda: found) as frames:
         if frames.file_size != found.compressed:
             raise ValueError(
-                f"it has {frames.file_size} bytes, and by its index {found.compressed}"
+                f"it has {frames.file_size} bytes, but its index says {found.compressed}"
             )
         yield SegmentDays(segment, frames, text_before(segment, disk))
 

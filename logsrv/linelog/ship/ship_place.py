@@ -116,13 +116,13 @@ class ShipPlace:
             return None
         why = place.why_foreign(kept, store, end)
         if why is None and kept.note.get("target") != self._target:
-            why = "it is of another target"
+            why = "it belongs to another target"
         if why is not None:
-            raise ValueError(f"{self.path} is of no use: {why}")
+            raise ValueError(f"{self.path} cannot be used: {why}")
         try:
             self.gone, self.gaps = counted_gaps(kept)
         except (IndexError, TypeError, ValueError) as error:
-            raise ValueError(f"{self.path} is of no use: {error}") from None
+            raise ValueError(f"{self.path} cannot be used: {error}") from None
         self.new = "new" in kept.note
         return kept.position
 

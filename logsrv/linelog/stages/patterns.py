@@ -62,7 +62,9 @@ class PatternCounts(ListBeside):
     ) -> tuple[Sequence[str], list[tuple[Cell, ...]], list[str]]:
         since = self.time_since(utc=looks.utc)
         if search.scope.since and search.scope.since >= since > "":
-            raise UsageError(f"--since must be before {self.option}, or all patterns are new")
+            raise UsageError(
+                f"--since must be before {self.option}, otherwise all patterns are new"
+            )
         found = find.find_patterns(search, since, self.by, asked.extractions)
         chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
         notes: list[str] = []

@@ -135,7 +135,7 @@ def why_foreign(place: Place, store: str, end: Position) -> str | None:
     None if the place can be in the store.
     """
     if place.store and store and place.store != store:
-        return f"it is of another store, {place.store}"
+        return f"it belongs to another store, {place.store}"
     if place.position > end:
         return f"it is at {place.position}, and the store ends at {end}"
     return None

@@ -470,7 +470,7 @@ def test_what_was_held_back_may_fail_at_the_end_of_a_connection():
         protocol.connectionLost(DONE)
     assert not site.guarded.connections
     assert site.inner.lost == [protocol.protocol]
-    assert messages == ["a protocol failed with the data that was held back"]
+    assert messages == ["a protocol failed with data that had waited because of a rate limit"]
 
 
 def test_what_was_held_back_may_fail_in_a_reload():

@@ -276,7 +276,7 @@ class PacksNothing(Empty):
         (GivesBytes, "GivesBytes.receive returned b''; it has to return a list"),
         (Raises, r"Raises\(1024\)\.receive\(b''\) raises KeyError: 'x'; it is made"),
         (Method, "Method.unfinished_bytes is <bound method .*; it has to be a number$"),
-        (Faulty, "Faulty finds a fault in no bytes: nothing is right$"),
+        (Faulty, "Faulty reports a fault before it has any bytes: nothing is right$"),
         (PacksItself, "PacksItself.pack is called with a frame alone: write @staticmethod above"),
         (PacksNothing, "PacksNothing.pack is called with a frame alone: write @staticmethod"),
     ],

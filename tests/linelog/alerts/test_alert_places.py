@@ -62,7 +62,7 @@ def test_places_have_the_keys_of_their_alerts(tmp_path):
     assert places.saved_keys(PLACE, told.append) == {"10": TaskKey("command", "web", "oops")}
     assert len(told) == 1 and "alerts/7 is damaged" in told[0]
     assert not kept(tmp_path, store="cd" * 16).saved_keys(PLACE, told.append)
-    assert "of another store" in told[-1]
+    assert "belongs to another store" in told[-1]
     assert not places.saved_keys(Position(2, 9), told.append)
     assert "the store ends at 2:9" in told[-1]
 

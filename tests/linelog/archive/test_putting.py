@@ -233,7 +233,7 @@ def test_lost_files_are_noticed_by_names_and_sizes(folder, store):
 def test_a_segment_that_is_damaged_here_does_not_go(folder, store):
     [one] = packed(store)
     os.truncate(store / one.name, 100)
-    with pytest.raises(ValueError, match="and by its index"):
+    with pytest.raises(ValueError, match="but its index says"):
         put_first(folder, store)
     assert files_of(folder) == {}
 

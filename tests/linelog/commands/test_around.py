@@ -74,7 +74,7 @@ def test_figures_are_of_the_span(store):
         (["--around", "soon"], "soon is not a time"),
         (["--around", "soon"], "or the position of a line: 17:52311"),
         (["--around", POSITION, "--since", "1h"], "without --since and --until"),
-        (["--around", POSITION, "-C", "3"], "-A, -B and -C show numbers of lines"),
+        (["--around", POSITION, "-C", "3"], "-A, -B and -C show a number of lines"),
         (["--around", POSITION, "--span", "5"], "5 is not a step of time"),
         (["--span", "5s"], "--span needs --around"),
     ],

@@ -96,11 +96,11 @@ def test_more_patterns_than_are_shown_are_mentioned(store, tmp_path):
         (("--patterns", "--new-since", "soon"), "--new-since: soon is not a time"),
         (
             ("--patterns", "--since", "today", "--new-since", "yesterday"),
-            "--since must be before --new-since, or all patterns are new",
+            "--since must be before --new-since, otherwise all patterns are new",
         ),
         (
             ("--since", "today", "| patterns since yesterday"),
-            "--since must be before patterns since, or all patterns are new",
+            "--since must be before patterns since, otherwise all patterns are new",
         ),
         (("--patterns", "-c"), "not allowed with argument"),
         (("--patterns", "-C", "3"), "-A, -B and -C show neighbours of lines"),

@@ -69,7 +69,7 @@ def test_a_directory_in_place_of_columns_is_named_and_kept_aside(tmp_path):
     assert f"{columns.name} cannot be made: Is a directory" in made.stderr.decode()
     shown = logsrv("doctor", "--repair", str(tmp_path))
     assert shown.returncode == 0
-    assert f"repaired: {columns.name}: it is of no use: Is a directory" in shown.stdout.decode()
+    assert f"repaired: {columns.name}: it cannot be used: Is a directory" in shown.stdout.decode()
     assert columns.is_file() and columns.with_name(f"{columns.name}.damaged").is_dir()
 
 
@@ -83,7 +83,7 @@ def test_columns_that_are_damaged_or_of_others_are_made_again(tmp_path):
     whole = columns.read_bytes()
     flip(columns, 200)
     shown = logsrv("doctor", str(tmp_path))
-    assert f"damaged: {columns.name}: it is of no use: " in shown.stdout.decode()
+    assert f"damaged: {columns.name}: it cannot be used: " in shown.stdout.decode()
     assert "checksum" in shown.stdout.decode()
     assert logsrv("doctor", "--quick", str(tmp_path)).returncode == 0
     with locked(tmp_path):

@@ -78,7 +78,7 @@ def test_a_torn_file_is_damaged(tmp_path):
     path = tmp_path / "s" / segment.name
     path.write_bytes(path.read_bytes()[:-10])
     with (
-        pytest.raises(ValueError, match="bytes, and by its index"),
+        pytest.raises(ValueError, match="bytes, but its index says"),
         open_segment_days(segment, at(tmp_path / "s")),
     ):
         pass

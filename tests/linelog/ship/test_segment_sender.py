@@ -527,7 +527,7 @@ def test_a_segment_that_cannot_be_read_during_an_erase_is_sent_after_it(store, p
     """For a moment its text is another than its index says: it is not damaged."""
     with locked_plan(at(store)) as file:
         file.write(plan_for(store, "line"))
-        place.script = [None, ValueError("it has 5 bytes, and by its index 6")]
+        place.script = [None, ValueError("it has 5 bytes, but its index says 6")]
         process = start()
         file.remove()
     process.run(60)

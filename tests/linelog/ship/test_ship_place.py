@@ -61,14 +61,14 @@ def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path):
 @pytest.mark.parametrize(
     ("store", "end", "target", "why"),
     [
-        ("cd" * 16, END, "https://far/blocks", "it is of another store, " + STORE),
+        ("cd" * 16, END, "https://far/blocks", "it belongs to another store, " + STORE),
         (STORE, Position(7, 2), "https://far/blocks", "it is at 7:3, and the store ends at 7:2"),
-        (STORE, END, "https://near/blocks", "it is of another target"),
+        (STORE, END, "https://near/blocks", "it belongs to another target"),
     ],
 )
 def test_a_useless_place_says_why(tmp_path, store, end, target, why):
     place(tmp_path).save(STORE, Position(7, 3))
-    with pytest.raises(ValueError, match="ship/far is of no use: " + why):
+    with pytest.raises(ValueError, match="ship/far cannot be used: " + why):
         place(tmp_path, target=target).load(store, end)
 
 
@@ -140,7 +140,7 @@ def test_a_place_that_names_no_target_is_of_another(tmp_path, note):
     (tmp_path / "ship").mkdir()
     with Disk().open_directory(str(tmp_path / "ship")) as disk:
         save(disk, "far", Place(Position(7, 2), STORE, "2026-11-26T08:00:00Z", note))
-    with pytest.raises(ValueError, match="is of no use: it is of another target"):
+    with pytest.raises(ValueError, match="cannot be used: it belongs to another target"):
         place(tmp_path).load(STORE, END)
 
 

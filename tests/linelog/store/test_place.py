@@ -57,7 +57,7 @@ def test_a_full_disk_leaves_the_old_place(tmp_path, disk):
     [
         (ID, Position(17, 52311), None),
         ("", Position(18, 0), None),
-        ("cd" * 16, Position(18, 0), "it is of another store, " + ID),
+        ("cd" * 16, Position(18, 0), "it belongs to another store, " + ID),
         (ID, Position(17, 52310), "it is at 17:52311, and the store ends at 17:52310"),
     ],
 )

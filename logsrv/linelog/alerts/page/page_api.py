@@ -287,7 +287,7 @@ class PageApi:
         try:
             text = saved_alerts.text_in(asked.body)
         except ValueError as error:
-            raise RefusedRequest(400, f"what is to be saved: {error}") from None
+            raise RefusedRequest(400, f"this cannot be saved: {error}") from None
         saved_alerts.check_new(self._options, asked.name, text)
         if saved_alerts.general_settings(self._options) is None:
             raise RefusedRequest(409, saved_alerts.NO_WAY)

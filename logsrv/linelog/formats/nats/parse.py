@@ -145,7 +145,7 @@ def _parse_message_head(rest: bytes, *, has_headers: bool) -> _MessageHead:
         raise WireError("a line before a message has too many or too few words")
     sizes = words[-numbers:]
     if not all(_SIZE.fullmatch(one) for one in (words[1], *sizes)):
-        raise WireError("a message is announced without a number, or with one that is too large")
+        raise WireError("a line before a message has an invalid number, or one that is too large")
     headers, size = (int(sizes[0]) if has_headers else 0), int(sizes[-1])
     if size > LARGEST_SENT or headers > size:
         raise WireError(f"a message of {size} bytes is announced, {headers} of them headers")

@@ -107,7 +107,7 @@ def _requested_change(request: WebRequest) -> Change:
     try:
         search = checked_entry(json_body(request))
     except ValueError as error:
-        raise Problem(400, f"what is to be saved: {error}") from None
+        raise Problem(400, f"this cannot be saved: {error}") from None
     check_search(search)
     set_hints(request, foreign_syntax_hints(search.get("q", "")))
     return partial(_save, name, search)

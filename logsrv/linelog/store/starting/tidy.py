@@ -228,7 +228,11 @@ def _rebuild_index(packed: Segment, disk: Disk, say: Say) -> None:
             why=reason(error),
         )
     else:
-        say(log.warn, "the index of {path} was missing or of no use, and was made again", path=path)
+        say(
+            log.warn,
+            "the index of {path} was missing or could not be used, and was made again",
+            path=path,
+        )
 
 
 def remove_second_files(

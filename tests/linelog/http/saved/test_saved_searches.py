@@ -144,7 +144,7 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(saving):
     ("search", "status", "why"),
     [
         ({"q": "status>="}, 400, "needs a value after it"),
-        (b"{", 400, "what is to be saved: not JSON"),
+        (b"{", 400, "this cannot be saved: not JSON"),
         ([], 400, "is no JSON object"),
         ({"q": None}, 400, "q is no text"),
         ({"last": "2x"}, 400, "last is a length of time, such as 2h, or all"),
