@@ -328,7 +328,8 @@ def begin_silence(directory: str, silence: Silence) -> int:
         add_silence(directory, silence, _now)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    lasting = DURATION.show(max(1.0, round(silence.until - _now())))
+    begun = _now() if silence.begun is None else silence.begun
+    lasting = DURATION.show(max(1.0, round(silence.until - begun)))
     print(f"{_subject(silence)} is silent for {lasting}, until {rfc3339(silence.until)}")
     return 0
 
