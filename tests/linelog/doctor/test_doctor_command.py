@@ -137,7 +137,7 @@ def test_a_wrong_bit_in_columns_by_earlier_rules_is_found(tmp_path, monkeypatch)
     flip(tmp_path / one.columns, 200)
     shown = logsrv("doctor", str(tmp_path))
     assert shown.returncode == 1
-    assert f"damaged: {one.columns}: it is of no use: " in shown.stdout.decode()
+    assert f"damaged: {one.columns}: it cannot be used: " in shown.stdout.decode()
     assert logsrv("doctor", "--repair", str(tmp_path)).stdout.endswith(b": sound; 1 repaired\n")
 
 
