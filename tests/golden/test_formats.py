@@ -44,8 +44,16 @@ from tests.parts.disks import at
 from tests.parts.made_columns import make_columns
 from tests.parts.web_requests import Browser, ServedStore
 
-CHANGED: dict[str, tuple[str, ...]] = {"before-0.1.1": ("index",)}
-"""Kinds of files that this version makes again from the text, by the version that wrote them."""
+CHANGED: dict[str, tuple[str, ...]] = {
+    "before-0.1.1": ("index",),
+    # Keys of logfmt have letters of any script.
+    "0.1.1": ("index", "columns"),
+    "1.0.0": ("index", "columns"),
+}
+"""Kinds of files that this version makes again from the text, by the version that wrote them.
+
+Their format has another number, or the rules for fields and levels have (`fields/level_names.py`).
+"""
 
 KINDS = (
     *("edge/*.log.zst", "edge/*.idx", "edge/*.words", "edge/*.parquet", "edge/*.archived"),
@@ -75,7 +83,7 @@ def test_indexes_and_words_are_used_as_they_are(release, tmp_path):
     edge = shutil.copytree(release / "edge", tmp_path / "edge")
     with at(edge) as disk:
         made = {kind for one in make_missing_indexes(disk) for kind in one.made}
-    assert made == set(CHANGED.get(release.name, ()))
+    assert made == {*CHANGED.get(release.name, ())} - {"columns"}
 
 
 @pytest.mark.parametrize("kind", ["index", "words"])
@@ -93,6 +101,8 @@ def test_the_same_text_has_the_same_index_and_words(stores, kind):
 
 
 def test_columns_are_used_as_they_are(stores):
+    if "columns" in CHANGED.get(stores.name, ()):
+        pytest.skip("a change that was meant")
     edge = stores / "edge"
     with at(edge) as disk:
         one = large(edge)
@@ -118,7 +128,11 @@ def test_the_same_text_has_the_same_columns(stores):
     before = parquet(edge / one.columns, b"logsrv")
     with at(edge) as disk:
         assert make_columns(one, disk)
-    assert parquet(edge / one.columns, b"logsrv") == before
+    after = parquet(edge / one.columns, b"logsrv")
+    if "columns" in CHANGED.get(stores.name, ()):
+        # The text has none of the lines that the new rules read in another way.
+        assert before[1].pop("versions") != after[1].pop("versions")
+    assert after == before
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import pytest
 
 from logsrv.kit.text.checksums import json_with_checksum
 from tests.golden.golden import VERSIONS, answers_of, lake_query
+from tests.golden.test_formats import CHANGED
 from tests.parts.commands import logsrv
 
 ASKED = [
@@ -81,6 +82,21 @@ def test_levels_are_counted(release, store):
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
 def test_every_part_is_sound(release, store):
     assert quiet("doctor", release / store).endswith(b": sound\n")
+
+
+@pytest.mark.parametrize("version", [one for one in VERSIONS if "columns" in CHANGED.get(one, ())])
+def test_files_by_earlier_rules_are_a_note_until_they_are_made_again(
+    answered_of, version, tmp_path
+):
+    """A store that only was upgraded is sound, and its answers are the same before and after `reindex`."""
+    edge = shutil.copytree(answered_of(version) / "edge", tmp_path / "edge")
+    errors = ("search", "-d", edge, "level>=error | count by app")
+    before = quiet(*errors)
+    assert b"note: made by the rules of an earlier version: " in quiet("doctor", edge)
+    quiet("reindex", "-d", edge)
+    looked = quiet("doctor", edge)
+    assert b"note:" not in looked and looked.endswith(b": sound\n")
+    assert quiet(*errors) == before
 
 
 def test_an_archive_is_searched_and_restored(release, tmp_path):

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.children.blocking import BlockingChild
@@ -40,6 +40,17 @@ class ColumnsOutcome(enum.Enum):
     MADE = "made"
     KEPT = "kept"
     NONE = "none"
+
+
+class ColumnsCheck(NamedTuple):
+    """The result of a look at a file of columns.
+
+    why: why it cannot be used; "" if it can, or is missing. is_outdated: whether the only reason is that a
+    version with other rules has made it, which is no damage.
+    """
+
+    why: str = ""
+    is_outdated: bool = False
 
 
 class ColumnsProcess:
@@ -78,9 +89,7 @@ class ColumnsProcess:
             undo.enter_context(right_to_make(text, wait=self._is_wanted_now))
             index = undo.enter_context(Descriptor(disk.open(packed.index, os.O_RDONLY)))
             there = disk.has_name(packed.columns)
-            if there and not self.why_unusable(
-                packed, disk, whole=self._is_wanted_now, going=going
-            ):
+            if there and not self.check(packed, disk, whole=self._is_wanted_now, going=going).why:
                 return ColumnsOutcome.KEPT
             undo.callback(disk.unlink, name)
             # The second takes the name of the first, which is gone with the process.
@@ -106,20 +115,20 @@ class ColumnsProcess:
             disk.unlink(packed.columns)
         return ColumnsOutcome.MADE
 
-    def why_unusable(
+    def check(
         self,
         packed: Segment,
         disk: Disk,
         *,
         whole: bool = False,
         going: Callable[[], bool] = lambda: True,
-    ) -> str:
-        """Return why a file of columns is damaged or not of its segment; "" if it is usable, or missing.
+    ) -> ColumnsCheck:
+        """Return whether a file of columns is damaged, not of its segment, or outdated.
 
         whole: whether to read all of it. Raises OSError if the process does not start, and Interrupted.
         """
         if not disk.has_name(packed.columns):
-            return ""
+            return ColumnsCheck()
         self._start()
         try:
             with ExitStack() as undo:
@@ -128,12 +137,12 @@ class ColumnsProcess:
                     for role, name in (("index", packed.index), ("columns", packed.columns))
                 }
                 found = self._ask({"check": "all" if whole else "identity"}, files, going)
-                return str(found.get("error", ""))
+                return ColumnsCheck(str(found.get("error", "")), "outdated" in found)
         except FileNotFoundError:
-            return ""
+            return ColumnsCheck()
         except OSError as error:
             # Any file may have the name, and even end the process that looks at it.
-            return explanation(error)
+            return ColumnsCheck(explanation(error))
 
     def _start(self) -> BlockingChild:
         if self.child is None:

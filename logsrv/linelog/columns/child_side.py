@@ -20,7 +20,8 @@ Another order asks whether a file has the columns of a segment; with "all", whet
 
     {"check": "identity", "files": ["index", "columns"]}
 
-The answer is {}, or {"error": "the reason why it cannot be used"}, or {"errno": 5}.
+The answer is {}, or {"error": "the reason why it cannot be used"}, or {"errno": 5}. With "outdated": true,
+the reason is that a version with other rules has made the file: no damage.
 
 The process ends when the socket is closed; to stop an order, the server ends the process. Between frames
 it looks whether the server is gone.
@@ -39,7 +40,8 @@ from typing import Any
 import pyarrow as pa
 
 from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
-from logsrv.linelog.columns.read_file import open_columns
+from logsrv.linelog.columns import OnlyTextTells
+from logsrv.linelog.columns.read_file import open_columns, verify_checksums
 from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.index.segment_index import decode_head
@@ -82,6 +84,8 @@ def _carry_out(
         return {"errno": error.errno or errno.EIO}
     except MemoryError:
         return {"errno": errno.ENOMEM}
+    except OnlyTextTells as error:
+        return {"error": explanation(error), "outdated": True}
     except ValueError as error:
         return {"error": explanation(error)}
     finally:
@@ -94,11 +98,20 @@ def _content(fd: int) -> bytes:
 
 
 def _check(index: int, columns: int, *, whole: bool) -> None:
-    """Raise ValueError if a file of columns is not that of the segment with this index, or is damaged."""
+    """Raise ValueError if a file of columns is not that of the segment with this index, or is damaged.
+
+    Raises OnlyTextTells if another version has made it, and it is not damaged.
+    """
     with contextlib.ExitStack() as undo:
         fd = os.dup(columns)
         undo.callback(os.close, fd)
-        found = open_columns(fd, decode_head(_content(index)))
+        try:
+            found = open_columns(fd, decode_head(_content(index)))
+        except OnlyTextTells:
+            # Nobody reads it, but a wrong bit tells of a failing disk.
+            if whole:
+                verify_checksums(columns)
+            raise
         undo.pop_all()
     with found:
         if whole:

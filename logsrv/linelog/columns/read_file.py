@@ -45,6 +45,12 @@ def open_columns(fd: int, head: IndexHead) -> SegmentColumns:
         return SegmentColumns(fd, head)
 
 
+def verify_checksums(fd: int) -> None:
+    """Read all columns in an open file, of any version. Raises OSError, and ValueError for a wrong bit."""
+    with _arrow_errors():
+        CheckedFile(fd).verify()
+
+
 def _open_reader(file: pa.NativeFile, metadata: FileMetaData | None = None) -> Any:
     """Return Arrow's reader of a file, which reads each column chunk at once.
 
@@ -264,6 +270,12 @@ class CheckedFile:
             raise ValueError("these columns are damaged: a checksum is wrong")
         self._at += size
         return data
+
+    def verify(self) -> None:
+        """Read every column chunk. Raises OSError, and ValueError if one is damaged."""
+        for at, size in self._sums:
+            self.seek(at)
+            self.read(size)
 
     def seek(self, at: int, whence: int = os.SEEK_SET) -> int:
         """Set the position."""

@@ -12,6 +12,9 @@ Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
   damaged  all lines can be read, but something else is wrong
 
+After an upgrade that changes the rules for fields or levels, a note says how many
+indexes and columns the earlier version has made. Answers are right meanwhile.
+
 --repair makes indexes and small files again if they can be made with certainty.
 It removes only damaged columns, made from the text: any other file that it
 replaces stays as NAME.damaged. While a server uses the store, it repairs only
@@ -187,6 +190,8 @@ class DoctorRun:
             print(one_line(f"{one.weight}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
             for sentence in filter(None, (one.advice, self.refused.get(one.key))):
                 print(f"    {one_line(sentence, 2000)}")
+        for sentence in self.examination.notes():
+            print(sentence)
         examination, gone = self.examination, len(self.repaired)
         lines = examination.readable_lines
         held = "" if lines is None else f"{counted(lines, 'line')}, "

@@ -82,6 +82,10 @@ _OPTIONAL = (
 # because reading damaged lines takes ten times their size in memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
+_OUTDATED = (
+    "Answers are right, but reads do not use these files until they are made again: by `logsrv reindex`;"
+    " a server makes columns, in the background."
+)
 
 
 class StorePart(NamedTuple):
@@ -270,6 +274,20 @@ class Examination:
         """The number of all readable lines; None if unknown."""
         numbers = [one.lines for one in self.looked.values()]
         return None if None in numbers else sum(one or 0 for one in numbers)
+
+    def notes(self) -> list[str]:
+        """Return sentences about what is no damage: files that other versions have made, by their rules."""
+        looked = self.looked.values()
+        indexes = sum(one.has_outdated_index for one in looked)
+        columns = sum(one.has_outdated_columns for one in looked)
+        if not indexes and not columns:
+            return []
+        kinds = (indexes, "index file"), (columns, "column file")
+        files = " and ".join(counted(number, kind) for number, kind in kinds if number)
+        return [
+            f"note: made by the rules of an earlier version: {files}",
+            f"    {_OUTDATED}",
+        ]
 
     @property
     def end_position(self) -> Position:

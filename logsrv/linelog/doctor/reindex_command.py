@@ -117,9 +117,9 @@ def _made_indexes_sentence(one: ReindexedSegment) -> str | None:
     """Return what was done for a segment; None if nothing was necessary."""
     if one.gone:
         return "removed meanwhile"
-    if one.too_large:
-        return "a word index would be too large to be of use"
-    return f"made its {' and its '.join(_NAMES[what] for what in one.made)}" if one.made else None
+    made = f"made its {' and its '.join(_NAMES[what] for what in one.made)}" if one.made else ""
+    large = "a word index would be too large to be of use" if one.too_large else ""
+    return "; ".join(filter(None, (made, large))) or None
 
 
 _NAMES = {"index": "index of frames", "words": "word index", "columns": "columns"}

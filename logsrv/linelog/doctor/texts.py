@@ -20,6 +20,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
+from logsrv.linelog.columns.child_process import ColumnsCheck
 from logsrv.linelog.doctor.findings import StoreFinding, why_unreadable
 from logsrv.linelog.doctor.repair import keep_aside, salvage_index
 from logsrv.linelog.store.disk import Disk, explanation
@@ -39,16 +40,22 @@ _PIECE = 1 << 20
 
 @attrs.define
 class ExaminedText:
-    """The result for a segment: the bytes of its text, and its readable lines; None if unknown."""
+    """The result for a segment.
+
+    text, lines: the bytes of its text, and its readable lines; None if unknown. has_outdated_index,
+    has_outdated_columns: whether a version with other rules has made them, so that readers read the text.
+    """
 
     text: int | None = None
     lines: int | None = None
+    has_outdated_index: bool = False
+    has_outdated_columns: bool = False
 
 
 class ColumnsCare(Protocol):
     """Verifies and makes columns, as `ColumnsProcess` (columns/child_process.py) does."""
 
-    def why_unusable(self, packed: Segment, disk: Disk, *, whole: bool) -> str: ...
+    def check(self, packed: Segment, disk: Disk, *, whole: bool) -> ColumnsCheck: ...
 
     def make(self, packed: Segment, disk: Disk) -> object: ...
 
@@ -98,6 +105,9 @@ class PackedSegmentCheck:
 
     def _check_packed_text(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
         self.looked.text, self.looked.lines = found.text, found.lines
+        # A segment that was cut keeps its index, which tells how much is missing.
+        whole = size == found.compressed
+        self.looked.has_outdated_index = whole and not index.is_of_this_version(found)
         lines, text = found.lost_if_cut(size)
         if text:
             ends = f"it ends after {size:,} of {counted(found.compressed, 'byte')}"
@@ -139,7 +149,7 @@ class PackedSegmentCheck:
         if found.of_disk:
             raise StoreError(f"its word index is not made: {found.error}")
         columns = self.columns
-        if columns is not None and columns.why_unusable(self.packed, self.disk, whole=False):
+        if columns is not None and columns.check(self.packed, self.disk, whole=False).why:
             # By the rules of this version, the index may be another than the one that the columns know.
             self._remake_columns()
 
@@ -159,7 +169,7 @@ class PackedSegmentCheck:
         if found is not None and stat.S_ISDIR(found.st_mode):
             keep_aside(packed.columns, disk)
         self.columns.make(packed, disk)
-        if self.columns.why_unusable(packed, disk, whole=False):
+        if self.columns.check(packed, disk, whole=False).why:
             # The segment can have none.
             disk.unlink(packed.columns)
 
@@ -174,9 +184,12 @@ class PackedSegmentCheck:
             again = None if away else self._remake_words
             yield StoreFinding("index", packed.words, why, remedy=again)
         if self.columns is not None and found and not away:
-            why = self.columns.why_unusable(packed, disk, whole=not self.quick)
-            if why:
-                yield StoreFinding("index", packed.columns, why, remedy=self._remake_columns)
+            checked = self.columns.check(packed, disk, whole=not self.quick)
+            self.looked.has_outdated_columns = checked.is_outdated
+            if checked.why and not checked.is_outdated:
+                yield StoreFinding(
+                    "index", packed.columns, checked.why, remedy=self._remake_columns
+                )
         try:
             self._verify_archive_note(found)
         except FileNotFoundError:

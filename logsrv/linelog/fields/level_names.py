@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from logsrv.kit.text.colours import text_without_colours
 
-RULES = 5
+RULES = 6
 """The version of the rules that give a line its level, in `fields/level` and in the forms.
 
 Raise it whenever a line may get another level, or go on with another record (`fields/continuations`):
 indexes contain numbers of lines by level, and continuation lines.
 """
-FIELD_RULES = 4
+FIELD_RULES = 5
 """The version of the rules that give a line its fields; raise it whenever a line may get other ones.
 
 Columns contain them."""

@@ -208,13 +208,13 @@ def test_columns_have_to_be_on_the_medium_before_they_have_their_name(tmp_path, 
 
 def test_the_reason_why_columns_are_unusable_is_told(tmp_path, process):
     one = packed_segment(tmp_path, stored(b"one"))
-    assert process.why_unusable(one, at(tmp_path)) == ""
+    assert process.check(one, at(tmp_path)).why == ""
     process.make(one, at(tmp_path))
-    assert process.why_unusable(one, at(tmp_path), whole=True) == ""
+    assert process.check(one, at(tmp_path), whole=True).why == ""
     (tmp_path / one.columns).write_bytes(b"other")
-    assert "of another segment" in process.why_unusable(one, at(tmp_path))
+    assert "of another segment" in process.check(one, at(tmp_path)).why
     (tmp_path / one.columns).write_bytes(b"crash")
-    assert process.why_unusable(one, at(tmp_path)) == "its process has ended: -9"
+    assert process.check(one, at(tmp_path)).why == "its process has ended: -9"
 
 
 def test_small_segments_get_no_columns(tmp_path, process, monkeypatch):

@@ -6,13 +6,18 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.checksums import line_with_checksum
+from logsrv.linelog.columns import layout
+from logsrv.linelog.fields.level_names import FIELD_RULES, RULES
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity, identity_text
+from logsrv.linelog.store.index import indexing, segment_index
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.place import Place, save
-from logsrv.linelog.store.segment import Position, number_of_store, number_text
+from logsrv.linelog.store.segment import Position, Segment, number_of_store, number_text
 from tests.parts.commands import HOSTILE, logsrv
+from tests.parts.disks import at
 from tests.parts.examined_stores import STORE, flip, packed_of, small_store
+from tests.parts.made_columns import make_columns
 from tests.parts.stores import line, make_store
 from tests.parts.word_segments import sealed
 
@@ -94,6 +99,46 @@ def test_columns_that_are_damaged_or_of_others_are_made_again(tmp_path):
     assert logsrv("doctor", "--quick", str(tmp_path)).returncode == 1
     columns.unlink()
     assert logsrv("doctor", str(tmp_path)).returncode == 0
+
+
+def with_earlier_rules(store: Path, monkeypatch: pytest.MonkeyPatch) -> Segment:
+    """Make a store with a segment whose index and columns are of the rules of an earlier version."""
+    one = sealed(store, with_words=True)
+    (store / "number").write_bytes(number_text(2))
+    with at(store) as disk, monkeypatch.context() as patched:
+        earlier = segment_index.load(one, disk)._replace(rules=RULES - 1)
+        indexing.save_index(earlier, one, disk)
+        patched.setattr(layout, "VERSIONS", [layout.FORMAT, RULES - 1, FIELD_RULES - 1])
+        assert make_columns(one, disk)
+    return one
+
+
+@pytest.mark.slow
+def test_files_by_earlier_rules_are_a_note_and_no_damage(tmp_path, monkeypatch):
+    """So an upgraded store is sound; `reindex` makes the files again, and the note is gone."""
+    one = with_earlier_rules(tmp_path, monkeypatch)
+    for option in ("--quick", "--repair"):
+        shown = logsrv("doctor", option, str(tmp_path))
+        assert (shown.returncode, shown.stderr) == (0, b"")
+        note, what_to_do, verdict = shown.stdout.decode().splitlines()
+        rules = "note: made by the rules of an earlier version"
+        assert note == f"{rules}: 1 index file and 1 column file"
+        assert "`logsrv reindex`" in what_to_do and "Answers are right" in what_to_do
+        assert verdict.endswith(": sound")
+    made = logsrv("reindex", "-d", str(tmp_path)).stdout.decode().splitlines()
+    assert made[0] == f"{one.name}: made its index of frames and its columns"
+    assert logsrv("doctor", str(tmp_path)).stdout.decode().count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_wrong_bit_in_columns_by_earlier_rules_is_found(tmp_path, monkeypatch):
+    """Nobody reads them, but the disk that changed them is the same."""
+    one = with_earlier_rules(tmp_path, monkeypatch)
+    flip(tmp_path / one.columns, 200)
+    shown = logsrv("doctor", str(tmp_path))
+    assert shown.returncode == 1
+    assert f"damaged: {one.columns}: it cannot be used: " in shown.stdout.decode()
+    assert logsrv("doctor", "--repair", str(tmp_path)).stdout.endswith(b": sound; 1 repaired\n")
 
 
 def test_beside_a_server_only_what_is_not_its_own_is_repaired(store):

@@ -25,6 +25,15 @@ def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path)
     ]
 
 
+def test_an_index_is_made_also_where_a_word_index_would_be_too_large(tmp_path):
+    [index] = small_segments(tmp_path, 1).glob("*.idx")
+    index.unlink()
+    shown = logsrv("reindex", "--directory", str(tmp_path)).stdout.decode().splitlines()
+    assert shown[0] == (
+        f"{index.stem}: made its index of frames; a word index would be too large to be of use"
+    )
+
+
 @pytest.mark.slow
 def test_columns_with_a_wrong_bit_are_made_again(tmp_path):
     sealed(tmp_path)

@@ -348,7 +348,10 @@ class LineWriter:
         random = self._random
         parts = [self._some_text()] if random.randrange(2) else []
         fields: dict[str, Value] = dict(re.findall(r"(\S+)=(\S+)", " ".join(parts)))
-        for name in self._names_of_line():
+        names = self._names_of_line()
+        if not random.randrange(4):
+            names.append(random.choice(["gr\u00f6\u00dfe", "\u7528\u6237.id"]))
+        for name in names:
             value = self._value(name)
             value = value if isinstance(value, str) else ",".join(value)
             if re.search(r'[\s"\\]|^\Z|,\Z', value) or not random.randrange(3):

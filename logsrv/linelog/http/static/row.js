@@ -17,8 +17,8 @@ const SHOWN = 2000;
 /** Characters of an unfolded record that are shown before it is opened: the server joins no more. */
 const UNFOLDED = 1 << 18;
 const HUES = 10;
-// What may be the name of a field in a message: `status=` and `"status":`. Only names of the line's fields are shown paler.
-const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
+// What may be the name of a field in a message: `status=`, `größe=` and `"status":`. Only names of the line's fields are shown paler.
+const KEY = /(?<![\p{L}\p{M}\p{N}_.@-])[\p{L}_@][\p{L}\p{M}\p{N}_.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/gu;
 
 /** The cells of lines without chosen columns; a copy of them costs less than new elements. */
 const CELLS = ["time", "source", "level", "message"].map((name) => cell(name === "time" ? "time" : "span", name));

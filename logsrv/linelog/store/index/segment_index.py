@@ -316,6 +316,11 @@ def load_head(packed: Segment, disk: Disk) -> IndexHead:
     return head
 
 
+def is_of_this_version(found: Index) -> bool:
+    """Tell whether an index has all that this version writes, by its rules; else readers need the text."""
+    return found.format == FORMAT and found.rules == RULES
+
+
 def text_size_and_lines(segment: Segment, disk: Disk) -> tuple[int, int]:
     """Return the bytes and the lines of a sealed text, by the head of its index if it is compressed.
 

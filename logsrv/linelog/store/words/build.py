@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.fields.level_names import RULES
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.index import segment_index as index
@@ -220,7 +219,7 @@ def _usable_index(packed: Segment, disk: Disk) -> Index | None:
     except (FileNotFoundError, ValueError):
         return None
     size = disk.stat(packed.name).st_size
-    newest = found.format == index.FORMAT and found.rules == RULES and size == found.compressed
+    newest = index.is_of_this_version(found) and size == found.compressed
     return found if newest or size < found.compressed else None
 
 

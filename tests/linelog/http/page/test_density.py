@@ -155,8 +155,11 @@ def test_only_names_of_fields_are_shown_as_such(logs, visit):
     logs.send("one pair=only, no field")
     status: dict[str, Any] = {"http.status": 200}
     logs.send('x {"http":{"status":200},"note":"b\\":"}', **status)
-    page = visit(ready=f"{LIVE} && {COUNT} === 3")
+    umlaut = {"gr\u00f6\u00dfe": "5", "\u7528\u6237": "bob"}
+    logs.send(" ".join(f"{name}={value}" for name, value in umlaut.items()), **umlaut)
+    page = visit(ready=f"{LIVE} && {COUNT} === 4")
     found = page.run(
         f"{ROWS}.map((row) => [...row.querySelectorAll('.key')].map((key) => key.textContent))"
     )
-    assert found == [["rt=", "up="], [], ['"http":', '"status":']]
+    names = [f"{name}=" for name in umlaut]
+    assert found == [["rt=", "up="], [], ['"http":', '"status":'], names]

@@ -1,5 +1,8 @@
 """Lines of `key=value`: what is a pair, and what its value is."""
 
+import sys
+from unicodedata import category
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +11,7 @@ from logsrv.linelog.fields.extract import read_all_fields, read_fields
 from logsrv.linelog.fields.forms.logfmt.one import parse_logfmt
 from logsrv.linelog.fields.parsed_line import ParsedLine
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.query.field_names import field_as_written
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
 from tests.parts.counts import counted_values
@@ -36,6 +40,20 @@ from tests.parts.counts import counted_values
         (b'a=1\\x1dB="x" C=3', {"a": "1", "B": "x", "C": "3"}),
         (b"a='b=1'\x1dB=2", {"b": "1", "B": "2"}),
         (b"a=1\\x1d b=2", {"a": "1\\x1d", "b": "2"}),
+        # Letters of any script, as in a query; U+0308 is a mark.
+        (
+            "gr\u00f6\u00dfe=5 gro\u0308\u00dfe=6".encode(),
+            {"gr\u00f6\u00dfe": "5", "gro\u0308\u00dfe": "6"},
+        ),
+        (
+            "\u0438\u043c\u044f=bob \u7528\u6237_id=7".encode(),
+            {"\u0438\u043c\u044f": "bob", "\u7528\u6237_id": "7"},
+        ),
+        ("\u0928\u093e\u092e='a=1 \u00fc=2'".encode(), {"a": "1", "\u00fc": "2"}),
+        ("a=1\\x1d\u00fc=2".encode(), {"a": "1", "\u00fc": "2"}),
+        # Punctuation and signs are no part of a key.
+        ("\u201euser=5 \u2192x=6 \uff08a=7 \U0001f600b=8 a=1".encode(), None),
+        ("a\u00a0b=1 c\u3000d=2".encode(), None),
     ],
 )
 def test_two_or_more_pairs_are_read_as_logfmt(text, fields):
@@ -95,3 +113,24 @@ def test_quoted_values_come_back_unescaped(fields):
     quoted = {key: text.replace("\\", "\\\\").replace('"', '\\"') for key, text in fields.items()}
     line = " ".join(f'{key}="{text}"' for key, text in quoted.items())
     assert parse_logfmt(line) == fields
+
+
+@pytest.mark.slow
+def test_each_name_that_a_query_may_have_without_backticks_is_a_key():
+    """By the tables of this Python: letters, marks and digits of any script; only `/` is in no key."""
+    known = [chr(number) for number in range(0x80, sys.maxunicode + 1)]
+    # All in one name, as a call for each would take seconds.
+    name = "a" + "".join(one for one in known if category(one)[0] in "LMN")
+    assert field_as_written(name) == name
+    assert parse_logfmt(f"{name}=1 b=2") == {name: "1", "b": "2"}
+    first = [one for one in known if category(one)[0] == "L"]
+    found = parse_logfmt(" ".join(f"{one}=1" for one in first))
+    assert found is not None and found.keys() == {*first}
+
+
+def test_a_level_beside_a_key_of_any_script_is_found():
+    """Beside a single ASCII pair, too."""
+    assert (
+        ParsedLine("2026-11-20T06:18:42.000000Z a gr\u00f6\u00dfe=5 level=error".encode()).level
+        == "error"
+    )

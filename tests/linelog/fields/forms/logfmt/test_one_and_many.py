@@ -10,7 +10,15 @@ from tests.parts.one_and_many import check_one_and_many, examples_of, mostly, te
 
 EXAMPLES = st.sampled_from([example.line for example in examples_of(logfmt)])
 KEYS = mostly(
-    ["ts", "level", "msg", "user"], "a.b", "PRIORITY", "Severity", "_pid", "service", "x-y@z", "lvl"
+    ["ts", "level", "msg", "user"],
+    "a.b",
+    "PRIORITY",
+    "Severity",
+    "_pid",
+    "service",
+    "x-y@z",
+    "lvl",
+    *("gr\u00f6\u00dfe", "\u7528\u6237", "\u201ca"),
 )
 VALUES = mostly(
     ["1", "two", '"a b"', "warn", "error"],
