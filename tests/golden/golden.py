@@ -15,6 +15,17 @@ import duckdb
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/stores.tar.xz"))
 VERSIONS = [path.name for path in FOLDERS if (path / "answers.json").exists()]
 
+CHANGED: dict[str, tuple[str, ...]] = {
+    "before-0.1.1": ("index",),
+    # Keys of logfmt have letters of any script.
+    "0.1.1": ("index", "columns"),
+    "1.0.0": ("index", "columns"),
+}
+"""Kinds of files that this version makes again from the text, by the version that wrote them.
+
+Their format has another number, or the rules for fields and levels have (`fields/level_names.py`).
+"""
+
 
 @cache
 def answers_of(version: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Indexes, words and columns that this version cannot use are made again from the 
 right even if their format changes by mistake. These tests look at the files themselves: they are used as
 they are, and the same text gives the same bytes.
 
-If you change a format, raise its number, name the older versions in CHANGED below, and write the upgrade
+If you change a format, raise its number, name the older versions in CHANGED (golden.py), and write the upgrade
 note.
 """
 
@@ -38,22 +38,11 @@ from logsrv.linelog.store.notes.manifest import decode_manifest, encode_manifest
 from logsrv.linelog.store.place import PlaceFolder, saved_places
 from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.words.build import make_missing_indexes
-from tests.golden.golden import answers_of
+from tests.golden.golden import CHANGED, answers_of
 from tests.parts.archived_stores import packed
 from tests.parts.disks import at
 from tests.parts.made_columns import make_columns
 from tests.parts.web_requests import Browser, ServedStore
-
-CHANGED: dict[str, tuple[str, ...]] = {
-    "before-0.1.1": ("index",),
-    # Keys of logfmt have letters of any script.
-    "0.1.1": ("index", "columns"),
-    "1.0.0": ("index", "columns"),
-}
-"""Kinds of files that this version makes again from the text, by the version that wrote them.
-
-Their format has another number, or the rules for fields and levels have (`fields/level_names.py`).
-"""
 
 KINDS = (
     *("edge/*.log.zst", "edge/*.idx", "edge/*.words", "edge/*.parquet", "edge/*.archived"),

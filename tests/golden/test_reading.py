@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.checksums import json_with_checksum
-from tests.golden.golden import VERSIONS, answers_of, lake_query
-from tests.golden.test_formats import CHANGED
+from tests.golden.golden import CHANGED, VERSIONS, answers_of, lake_query
 from tests.parts.commands import logsrv
 
 ASKED = [
