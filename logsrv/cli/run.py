@@ -44,6 +44,7 @@ from logsrv.cli.command import Command
 from logsrv.cli.serving import NOT_RUNNABLE, WAITS
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.starting import popen
+from logsrv.kit.net.kept_sockets import VACATED
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.kit.text.words import shown
@@ -99,9 +100,10 @@ class Supervisor:
 
     To its children it is what systemd is to a service: each reports to a NOTIFY_SOCKET, puts its listening
     sockets into the parent's store (FDSTORE), and gets those of the store by LISTEN_FDS. A new child starts
-    while the old one serves. Once it is ready, the old one is told to end, and takes no connections once it
-    says that it stops; if the new one cannot start, the old one goes on. A child whose plugin has a state
-    says so once its file is loaded (WAITS): it waits until the old one has ended.
+    while the old one serves. Once it is ready, the old one is told to end. It first finishes its work and
+    accepts the waiting peers, and says when it takes no more (VACATED); only then the new one serves alone.
+    If the new one cannot start, the old one goes on. A child whose plugin has a state says so once its file
+    is loaded (WAITS): it waits until the old one has ended.
     """
 
     def __init__(self, file: Path, words: Sequence[str]) -> None:
@@ -115,7 +117,7 @@ class Supervisor:
         self._children: dict[socket.socket, Process] = {}
         self._serving: Process | None = None
         self._starting: Process | None = None
-        # Children that were told to end for another, until they say that they stop: when each is killed.
+        # Children that were told to end for another, until they take no more peers: when each is killed.
         self._replaced: dict[Process, float] = {}
         self._has_served = False
         # The file for which the last child was started.
@@ -177,7 +179,7 @@ class Supervisor:
                 self._kept.update((name, descriptor) for descriptor in descriptors)
             if "READY" in message and self._children[ready] is self._starting:
                 self._replace_serving()
-            elif "STOPPING" in message:
+            elif VACATED in message:
                 self._tell_if_replaced(self._children[ready])
 
     def _replace_serving(self) -> None:

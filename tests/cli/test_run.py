@@ -170,6 +170,39 @@ def test_the_new_one_serves_alone_once_that_is_said(running, shout, port):
     server.wait_for(SERVES)
 
 
+# After it has reported its stop, it has no processor until there is a file.
+HELD = """
+import time
+from pathlib import Path
+from twisted.logger import globalLogPublisher
+
+HERE = Path(__file__).parent
+
+def hold(event):
+    if event.get("log_format") == "{name}: stopping":
+        (HERE / "stopping").touch()
+        while not (HERE / "enough").exists():
+            time.sleep(0.01)
+
+globalLogPublisher.addObserver(hold)
+"""
+
+
+def test_nobody_is_told_before_the_old_one_takes_no_more_connections(running, shout, port):
+    """It accepts the waiting ones at its end, which may come late on a busy machine."""
+    shout.write_text(HELD + SHOUT)
+    server = running(shout, *listening(port)).ready()
+    shout.write_text(WHISPER)
+    wait_until((shout.parent / "stopping").exists, "the end of the old one")
+    try:
+        assert {ask(port, "Hello") for _ in range(30)} == {"hello"}
+        assert SERVES not in server.log()
+    finally:
+        (shout.parent / "enough").touch()
+    server.wait_for(SERVES)
+    assert ask(port, "Hello") == "hello"
+
+
 KEEPS = """
 from pathlib import Path
 from logsrv.kit import LineProtocol, protocol_plugin

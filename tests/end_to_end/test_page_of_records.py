@@ -336,8 +336,10 @@ def test_records_stay_whole_while_others_come(logger, browser):
             for half in (texts[:9], texts[9:]):
                 bulk.sendall("".join(f"{text}\n" for text in half).encode())
                 other.sendall(b"INFO beside\n")
-            if number % 10 == 9:
+            # On a busy machine, the page may skip lines if more than these wait.
+            if number % 5 == 4:
                 page.wait(f"{newest}.includes('BulkError {number}\\n+{BULK_LINES - 1}')")
+    assert page.texts(".gap") == []
     number = rows(page)
     assert 20 < number <= 2000 / BULK_LINES + 2
     assert page.run(f"{BELOW} < 3")

@@ -112,6 +112,7 @@ def test_another_plugin_tells_of_itself_too(manager, tmp_path):
         assert manager.ready()["STATUS"] == "1 listener, 0 connections"
         server.stop()
         manager.wait_for(lambda one: "STOPPING" in one, "the stop")
+        manager.wait_for(lambda one: "X_VACATED" in one, "the end of its listener")
 
 
 @pytest.mark.slow

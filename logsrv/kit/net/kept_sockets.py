@@ -27,6 +27,8 @@ log = Logger()
 
 # The prefix of the names of sockets that we put into that store; names from socket units lack it.
 PREFIX = "kept-"
+VACATED = "X_VACATED"
+"""The field of the message that this process takes no more peers: sd_notify(3) leaves such names to us."""
 # A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)): any character of an
 # address that matches `_ODD` becomes `_`, and of a long address only LONGEST_SHOWN characters are in it.
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")

@@ -24,7 +24,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from logsrv.kit.net.kept_sockets import KeptSockets
+from logsrv.kit.net.kept_sockets import VACATED, KeptSockets
 from logsrv.kit.observe._notify import Notifier, first_line, notify_message
 from logsrv.kit.text.escape import one_line
 
@@ -144,6 +144,13 @@ class ServiceManager:
             self._looks.stop()
         extended = int(seconds + MARGIN_SECONDS) * 1_000_000
         self._send_fields(STOPPING=1, STATUS="stopping", EXTEND_TIMEOUT_USEC=extended)
+
+    def report_vacated(self) -> None:
+        """Report that no listener takes peers any more, which is after STOPPING=1.
+
+        systemd does not need it. `logsrv run` does: another process has the same sockets by then.
+        """
+        self._send_fields(**{VACATED: 1})
 
     def end_heartbeat(self) -> None:
         """End the signs of life: the service has stopped."""

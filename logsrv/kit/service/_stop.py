@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -64,8 +65,13 @@ async def close_failed_service(service: ServiceHooks[Any]) -> None:
 
 
 async def _close_parts(service: ServiceHooks[Any], seconds: float) -> None:
-    drain = partial(service.served.close_all, seconds)
-    await await_step_logged(service, 2 * DRAIN_SECONDS, drain, "closing the listeners")
+    def close_listeners() -> Deferred[Any]:
+        closed = service.served.close_all(seconds)
+        vacated = Deferred.fromCoroutine(service.served.wait_until_vacated())
+        vacated.addCallback(lambda _: service.manager.report_vacated())
+        return closed
+
+    await await_step_logged(service, 2 * DRAIN_SECONDS, close_listeners, "closing the listeners")
     await await_step_logged(
         service, 2 * DRAIN_SECONDS, service.end_background_work, "ending its tasks"
     )

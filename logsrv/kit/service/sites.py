@@ -257,7 +257,7 @@ class ServedSites:
                 site.open()
 
     async def wait_until_vacated(self) -> None:
-        """Wait until the sites that an earlier reload removed have left their addresses."""
+        """Wait until the sites that a reload removed, or that a stop closes, have left their addresses."""
         for site in list(self._leaving):
             await site.vacated
 

@@ -40,11 +40,13 @@ def test_a_status_is_told_when_it_has_changed(manager):
     # The peers leave one after the other.
     said.append("no listener")
     clock.pump([5, 5])
+    service.report_vacated()
     manager.read()
     assert manager.messages == [
         {"READY": "1", "STATUS": "1 listener"},
         {"STATUS": "2 listeners"},
         {"STOPPING": "1", "STATUS": "stopping", "EXTEND_TIMEOUT_USEC": "50000000"},
+        {"X_VACATED": "1"},
     ]
 
 

@@ -33,9 +33,15 @@ export function cutStart(page, most, isFollowing = false) {
     if (!isPart) rows -= 1;
   }
   const { first } = page;
-  if (kept && kept !== page.log.firstElementChild) cutUpTo(page, /** @type {HTMLElement} */ (kept), isFollowing);
+  if (kept && kept !== firstLine(page)) cutUpTo(page, /** @type {HTMLElement} */ (kept), isFollowing);
   return page.first !== first;
 }
+
+/**
+ * Return the row of the first line: a gap before it stays until a line is cut. Another store begins with such a gap.
+ * @param {Lines} page
+ */
+const firstLine = (page) => page.log.querySelector(":scope > .line");
 
 /**
  * Cut what is before a row; records of which lines are behind it stay whole.
@@ -97,7 +103,7 @@ export function cutBefore(page, since) {
     const line = page.data.get(kept);
     if (line && !page.outside.has(line.position) && !(Date.parse(line.time) < since)) break;
   }
-  return kept === page.log.firstElementChild ? null : cutUpTo(page, /** @type {HTMLElement | null} */ (kept), true);
+  return kept === firstLine(page) ? null : cutUpTo(page, /** @type {HTMLElement | null} */ (kept), true);
 }
 
 /**

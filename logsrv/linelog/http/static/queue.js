@@ -16,6 +16,8 @@ export class Queue {
     /** @type {StreamEvent[]} */
     this.events = [];
     this.skipped = 0;
+    /** The least position of a line after a gap among what was skipped: of another store, perhaps. */
+    this.from = "";
   }
 
   get size() {
@@ -42,6 +44,8 @@ export class Queue {
     if (excess <= 0) return;
     for (const event of this.events.splice(0, excess)) {
       this.skipped += linesOf(event);
+      const from = event.type === "missed" && JSON.parse(event.data).from;
+      if (from && (!this.from || compare(from, this.from) < 0)) this.from = from;
     }
   }
 
@@ -62,9 +66,10 @@ export class Queue {
   take(number) {
     /** @type {(StreamEvent | Gap)[]} */
     const taken = [];
-    if (this.skipped) {
-      taken.push({ lines: this.skipped, why: "skipped" });
+    if (this.skipped || this.from) {
+      taken.push({ lines: this.skipped, why: "skipped", ...(this.from && { from: this.from }) });
       this.skipped = 0;
+      this.from = "";
     }
     for (const event of this.events.splice(0, number)) {
       taken.push(event.type === "missed" ? { lines: missed(event), why: "missed", from: JSON.parse(event.data).from } : event);

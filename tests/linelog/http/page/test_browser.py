@@ -299,6 +299,8 @@ def test_another_store_begins_anew(logs, visit):
     assert page.text("#edge-start") == ""
     numbered(logs, 2)
     page.wait(f"{COUNT} === 2 && {LIVE}")
+    # With each count of the bars, lines leave the page that the range has left behind.
+    page.wait("document.querySelector('#histogram-total').textContent === '2 lines'")
     assert page.texts("#lines > *") == ["Lines missed", *page.texts(".line")]
     assert page.texts(".line .message") == ["line 0", "line 1"]
 
