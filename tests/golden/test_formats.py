@@ -4,8 +4,8 @@ Indexes, words and columns that this version cannot use are made again from the 
 right even if their format changes by mistake. These tests look at the files themselves: they are used as
 they are, and the same text gives the same bytes.
 
-If you change a format, raise its number, name the older versions in CHANGED (golden.py), and write the upgrade
-note.
+If you change a format, raise its number, name the older versions in CHANGED (golden.py), and write the
+upgrade note.
 """
 
 import json
