@@ -174,7 +174,8 @@ def options_reference(
         if inherited:
             also = ", ".join(_code_span(option_name(one)) for one in inherited)
             parts.append(
-                f"A table may also set these options of the list above; the value in the table then replaces the general value: {also}.\n"
+                "A table may also set these options of the list above; the value in the table then "
+                f"replaces the general value: {also}.\n"
             )
     return "\n".join(parts)
 
