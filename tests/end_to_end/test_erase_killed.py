@@ -24,7 +24,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.shipping import statuses
-from tests.parts.bucket_server import KEYS, BucketServer, running
+from tests.parts.bucket_server import BucketServer, running, set_keys
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.disks import text_of
@@ -51,8 +51,7 @@ pytestmark = [
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+    set_keys(monkeypatch)
     with running() as server:
         yield server
 

@@ -18,12 +18,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
 import attrs
+import pytest
 
 from tests.parts.waits import join
 
 BUCKET = "logs"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 _PAGE = 1000
+
+
+def set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the keys of the server's buckets for this process, and for what it starts."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
 
 
 @attrs.frozen

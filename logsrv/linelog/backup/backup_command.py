@@ -23,7 +23,8 @@ Example:
   logsrv backup /var/lib/logsrv/lines /srv/backup/lines
 
 Exit status: 0; 1 when a segment was damaged (it is copied as it is), the
-backup failed, or TO has lines that were erased in an archive; 2 when the command line makes no sense.
+backup failed, or TO has lines that were erased in an archive; 2 when the
+command line makes no sense.
 """
 
 from __future__ import annotations

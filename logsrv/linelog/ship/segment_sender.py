@@ -16,9 +16,9 @@ from logsrv.linelog.ship.store_positions import missing_after
 from logsrv.linelog.ship.targets.target import ANSWER, ForeignStoreError, SegmentTarget, Unavailable
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.archive_notes import (
+    LAKE_SUFFIX,
     local_manifest_or_none,
     save_archive_url,
-    save_lake_url,
     save_local_manifest,
 )
 from logsrv.linelog.store.notes.erased import state_of_erasing
@@ -82,10 +82,11 @@ class SegmentSender:
         """Ask the archive for all segments at first, later for the newest, and for all if it lacks that."""
         progress = self._progress
         if not progress.is_known:
+            disk, name = progress.kept.folder.disk, progress.kept.name
             if self.target.url:
-                save_archive_url(progress.kept.folder.disk, progress.kept.name, self.target.url)
+                save_archive_url(disk, name, self.target.url)
             elif self._lake:
-                save_lake_url(progress.kept.folder.disk, progress.kept.name, self._lake)
+                save_archive_url(disk, name, self._lake, LAKE_SUFFIX)
             progress.find_start()
         if self._released > 1 and progress.clock.seconds() - self._looked_at >= BELIEVED:
             self._release_to_retention(1)

@@ -417,7 +417,7 @@ def sync_number(disk: Disk) -> int:
             if not (number := saved_number(disk)):
                 return 0
             # Written again: a kernel drops what it could not sync, and the next sync of it succeeds.
-            os.pwrite(fd, number_text(number), 0)
+            disk.overwrite_start(NUMBER, number_text(number), sync=False)
         disk.fdatasync(fd)
     return number
 

@@ -14,14 +14,13 @@ from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.objects.putting import OtherSegment
 from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import STORE, packed, sealed_store
-from tests.parts.bucket_server import KEYS, Answer, Asked, BucketServer, error, running
+from tests.parts.bucket_server import Answer, Asked, BucketServer, error, running, set_keys
 from tests.parts.disks import at
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+    set_keys(monkeypatch)
     with running() as one:
         yield one
 

@@ -27,7 +27,7 @@ from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.segment import Listing, Position
 from tests.parts.archived_stores import STORE, packed, remove_texts
-from tests.parts.bucket_server import KEYS, Answer, Asked, BucketServer, error, running
+from tests.parts.bucket_server import Answer, Asked, BucketServer, error, running, set_keys
 from tests.parts.commands import logsrv
 from tests.parts.disks import at
 from tests.parts.erasing import WORDS, files_with_person, store_with_person
@@ -38,8 +38,7 @@ PERSON = [word.lower() for word in WORDS]
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+    set_keys(monkeypatch)
     with running() as one:
         yield one
 

@@ -26,7 +26,7 @@ from logsrv.linelog.store.identity import Identity, save_identity
 from logsrv.linelog.store.notes.manifest import segment_base_name
 from logsrv.linelog.store.segment import Position
 from tests.parts.archived_stores import STORE, packed
-from tests.parts.bucket_server import KEYS, Asked, BucketServer, error, running
+from tests.parts.bucket_server import Asked, BucketServer, error, running, set_keys
 from tests.parts.disks import at
 from tests.parts.erasing import erase
 from tests.parts.far_sides import closing
@@ -57,8 +57,7 @@ def url(
         (tmp_path / "lake").mkdir()
         url = f"file://{tmp_path}/lake"
         if request.param == "s3":
-            for key, value in KEYS.items():
-                monkeypatch.setenv(key, value)
+            set_keys(monkeypatch)
             url = stack.enter_context(running()).url("lake")
         yield f"lake+{url}"
 
@@ -158,8 +157,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_bucket_that_refuses_is_told_with_a_sentence(fault, store, monkeypatch):
-    for key, value in KEYS.items():
-        monkeypatch.setenv(key, value)
+    set_keys(monkeypatch)
     answer, why = FAULTS[fault]
     with running() as bucket:
         async with closing(target(f"lake+{bucket.url('lake')}")) as one:
@@ -170,8 +168,7 @@ async def test_a_bucket_that_refuses_is_told_with_a_sentence(fault, store, monke
 
 
 async def test_a_bucket_that_lies_never_has_a_segment(store, monkeypatch):
-    for key, value in KEYS.items():
-        monkeypatch.setenv(key, value)
+    set_keys(monkeypatch)
     with running() as bucket:
         async with closing(target(f"lake+{bucket.url('lake')}")) as one:
             bucket.change = lambda _, data: data[:-1] + b"x"
@@ -213,8 +210,7 @@ def test_a_lake_is_no_archive_for_readers_and_retention_of_indexes(tmp_path, sto
 
 def test_an_erase_finds_a_lake_in_a_bucket_by_the_options_of_its_url(store, monkeypatch):
     """The saved place has no options, such as the endpoint: the URL is noted beside it."""
-    for key, value in KEYS.items():
-        monkeypatch.setenv(key, value)
+    set_keys(monkeypatch)
     with running() as bucket:
         shipping(store, f"lake+{bucket.url('lake')}").kill()
         save_identity(at(store), Identity(STORE, Position(1, 0)))

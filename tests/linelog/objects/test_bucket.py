@@ -22,6 +22,7 @@ from tests.parts.bucket_server import (
     BucketServer,
     error,
     running,
+    set_keys,
 )
 from tests.parts.certificates import Authority
 from tests.parts.ports import free_port
@@ -30,8 +31,7 @@ from tests.parts.strangers import endless, stranger
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+    set_keys(monkeypatch)
     with running() as one:
         yield one
 
@@ -126,8 +126,7 @@ def test_a_page_or_an_error_without_an_end_takes_bounded_memory(call, status):
 
 
 def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch):
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
+    set_keys(monkeypatch)
     head = (
         b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\nETag: x\r\n"
         b"Last-Modified: Fri, 20 Nov 2026 06:18:42 GMT\r\nContent-Length: 1000000000000\r\n\r\n"

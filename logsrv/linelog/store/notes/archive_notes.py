@@ -22,14 +22,12 @@ _LONGEST = 1 << 16
 _MARK = b"archive "
 
 
-def save_archive_url(disk: Disk, name: str, url: str) -> None:
-    """Write the URL of an archive to its note, for readers. disk: the folder `ship`. Raises OSError."""
-    disk.replace_durably(name + SUFFIX, line_with_checksum(_MARK + url.encode()))
+def save_archive_url(disk: Disk, name: str, url: str, suffix: str = SUFFIX) -> None:
+    """Write the URL of an archive to its note. Raises OSError.
 
-
-def save_lake_url(disk: Disk, name: str, url: str) -> None:
-    """Write the URL of a lake to its note, with the options that its place lacks. Raises OSError."""
-    disk.replace_durably(name + LAKE_SUFFIX, line_with_checksum(_MARK + url.encode()))
+    suffix: LAKE_SUFFIX for a lake, whose URL has options that its place lacks.
+    """
+    disk.replace_durably(name + suffix, line_with_checksum(_MARK + url.encode()))
 
 
 def archive_urls(directory: str) -> Iterator[str]:
