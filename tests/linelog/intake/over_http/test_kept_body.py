@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.intake.over_http.kept_body import MOST_KEPT_TEXT
+from logsrv.linelog.intake.over_http.kept_body import LEAST_PIECE, MOST_KEPT_TEXT
 from logsrv.linelog.intake.over_http.request import ANSWER_SECONDS
 from logsrv.linelog.lines.rules import Oversize
 from tests.parts.http_senders import Sender, chunked, request
@@ -28,6 +28,20 @@ def test_a_short_text_with_a_line_that_is_refused_stores_none():
     sender.post(b"short\n" + b"x" * 60 + b"\nshort\n")
     assert [status for status, _ in sender.answers()] == [413]
     assert sender.sink.text == b""
+
+
+@pytest.mark.parametrize("size", [1, 500, LEAST_PIECE, 5000])
+def test_a_short_text_in_pieces_is_stored_as_the_whole_or_not_at_all(size):
+    text = b"".join(b"line %d\n" % number for number in range(1500))
+    for refused in (b"", b"x" * 60 + b"\nshort\n"):
+        sender = Sender(oversize=Oversize.CLOSE, max_line=20)
+        whole = request(text + refused)
+        for at in range(0, len(whole), size):
+            sender.send(whole[at : at + size])
+        sender.sink.sync()
+        assert [status for status, _ in sender.answers()] == [413 if refused else 200]
+        assert sender.sink.text == (b"" if refused else text)
+        assert sender.intake.unfinished.held == 0
 
 
 def test_kept_texts_count_as_bodies_in_memory_and_give_it_back():
