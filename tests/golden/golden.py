@@ -19,7 +19,6 @@ CHANGED: dict[str, tuple[str, ...]] = {
     "before-0.1.1": ("index",),
     # Keys of logfmt have letters of any script.
     "0.1.1": ("index", "columns"),
-    "1.0.0": ("index", "columns"),
 }
 """Kinds of files that this version makes again from the text, by the version that wrote them.
 
