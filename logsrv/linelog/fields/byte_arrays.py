@@ -60,7 +60,11 @@ def first_true_of_eight(rows: Array) -> Array:
 
     `argmax` takes five times as long for such short rows.
     """
-    words: Array = numpy.ascontiguousarray(rows).view("<u8")[:, 0]
+    return first_true_of_words(numpy.ascontiguousarray(rows).view("<u8")[:, 0])
+
+
+def first_true_of_words(words: Array) -> Array:
+    """Return the same for rows that are seen as words, little-endian ones."""
     # Nothing but the lowest byte that is 1.
     found: Array = (words & (~words + U64(1))) * _WHICH >> U64(56)
     return found.astype(numpy.intp)

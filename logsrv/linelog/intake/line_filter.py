@@ -16,7 +16,8 @@ from logsrv.linelog.intake.filter_options import (
     node_of_drop,
     pattern_of_mask,
 )
-from logsrv.linelog.intake.masks import MASKED, Masks
+from logsrv.linelog.intake.masks import Masks
+from logsrv.linelog.intake.replacing import MASKED
 
 # A quote that was cut: at its end may stand half of what a mask would find.
 _CUT_QUOTE = re.compile(r'"[^"]*…"|\S*…')

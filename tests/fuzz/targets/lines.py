@@ -24,7 +24,8 @@ from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.intake.filter_options import FilterCounts, pattern_of_mask
-from logsrv.linelog.intake.masks import MASKED, Masks
+from logsrv.linelog.intake.masks import Masks
+from logsrv.linelog.intake.replacing import MASKED
 from logsrv.linelog.lines.clean import escaped
 from logsrv.linelog.lines.datagrams import frame_datagrams
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer

@@ -13,7 +13,7 @@ import numpy
 
 from logsrv.linelog.fields.byte_arrays import (
     Array,
-    first_true_of_eight,
+    first_true_of_words,
     indexes_of_true,
     rows_at,
 )
@@ -21,7 +21,7 @@ from logsrv.linelog.query.text_search.byte_chains import WORD, ByteChain, table_
 from logsrv.linelog.query.text_search.numpy_search import offsets_of_literals
 
 # Bytes that are looked at behind an offset; and so many LFs stand in front of a text and behind it.
-_WIDTH = 32
+_WIDTH, _EIGHT = 32, 8
 # Above so many bytes of rows for one of the text, finding all runs of the text takes less time.
 _ROOM = 4
 _PADDING = b"\n" * _WIDTH
@@ -39,7 +39,7 @@ class Matches(NamedTuple):
     unsure: Array
 
 
-def find_matches(chain: ByteChain, text: bytes) -> Matches:
+def find_matches(chain: ByteChain, text: bytes | memoryview) -> Matches:
     """Return the matches of a chain in a text, which is whole lines."""
     return _ChainSearch(chain, text).find()
 
@@ -52,6 +52,7 @@ class _Runs:
         self._low, self._size = min(allowed), len(allowed)
         self._is_range = max(allowed) - self._low + 1 == self._size
         self._table = table_of(allowed).tobytes()
+        self._others = (~table_of(allowed)).tobytes()
 
     @cached_property
     def _known(self) -> Array:
@@ -74,9 +75,7 @@ class _Runs:
         """Return the bounds of the runs of at least so many bytes."""
         begins, ends = self._bounds_by_eights() if least >= _HAS_EIGHT else self.bounds
         if least > 1:
-            those = ends - begins >= least
-            if not those.all():
-                begins, ends = begins[those], ends[those]
+            return _those_of(ends - begins >= least, begins, ends)
         return begins, ends
 
     def _bounds_by_eights(self) -> tuple[Array, Array]:
@@ -85,55 +84,73 @@ class _Runs:
         Most lines have many short runs of digits, and finding these takes most of the time.
         """
         known = self._known
-        eights: Array = known[: len(known) // 8 * 8].view("<u8") == _EIGHT_TRUE
-        at = indexes_of_true(eights) * 8
+        words: Array = known[: len(known) // 8 * 8].view("<u8")
+        at = numpy.flatnonzero(words == _EIGHT_TRUE)
         is_first, is_last = numpy.ones(len(at), bool), numpy.ones(len(at), bool)
-        numpy.not_equal(at[1:], at[:-1] + 8, is_first[1:])
+        numpy.not_equal(at[1:], at[:-1] + 1, is_first[1:])
         is_last[:-1] = is_first[1:]
-        begins, ends = at[is_first], at[is_last] + 8
-        others = ~known
-        begins -= first_true_of_eight(rows_at(others, begins - 8, 8)[:, ::-1])
-        ends += first_true_of_eight(rows_at(others, ends, 8))
-        return begins, ends
+        firsts, lasts = at[is_first], at[is_last]
+        # The words beside them have the rest of the run.
+        before, behind = ~words[firsts - 1] & _EIGHT_TRUE, ~words[lasts + 1] & _EIGHT_TRUE
+        begins = firsts * 8 - first_true_of_words(before.byteswap())
+        return begins, lasts * 8 + 8 + first_true_of_words(behind)
 
     def lengths(self, at: Array, most: int | None) -> Array:
         """Return how many of the bytes stand behind each offset, one after the other.
 
         most: if there are more than so many, any number above it will do.
         """
-        width = _width_for(most)
-        if len(at) * width > len(self._text) * _ROOM:
+        if len(at) * _EIGHT > len(self._text) * _ROOM:
             begins, ends = self._runs_at(at)
             found: Array = numpy.where(begins <= at, ends - at, 0)
             return numpy.maximum(found, 0)
-        known = self._rows(at, width)
-        found = known.argmin(1)
-        if len(longer := numpy.flatnonzero(known[:, 0] & (found == 0))):
-            found[longer] = width
-            if most is None or most >= width:
-                found[longer] = self._runs_at(at[longer])[1] - at[longer]
+        found, longer = self._near_lengths(at, most)
+        if longer is not None:
+            found[longer] = self._runs_at(at[longer])[1] - at[longer]
         return found
 
     def lengths_before(self, at: Array, most: int | None) -> Array:
         """Return the same for the bytes in front of each offset."""
-        width = _width_for(most)
-        if len(at) * width > len(self._text) * _ROOM:
+        if len(at) * _EIGHT > len(self._text) * _ROOM:
             begins = self._runs_at(at - 1)[0]
             found: Array = numpy.where(begins < at, at - begins, 0)
             return found
-        known = self._rows(at - width, width)[:, ::-1]
-        found = known.argmin(1)
-        if len(longer := numpy.flatnonzero(known[:, 0] & (found == 0))):
-            found[longer] = width
-            if most is None or most >= width:
-                found[longer] = at[longer] - self._runs_at(at[longer] - 1)[0]
+        found, longer = self._near_lengths(at, most, before=True)
+        if longer is not None:
+            found[longer] = at[longer] - self._runs_at(at[longer] - 1)[0]
         return found
 
-    def _rows(self, at: Array, width: int) -> Array:
-        """Return for each offset which of the next bytes are of the run."""
-        rows = rows_at(self._codes, at, width).tobytes().translate(self._table)
-        known: Array = numpy.frombuffer(rows, bool).reshape(-1, width)
-        return known
+    def _near_lengths(
+        self, at: Array, most: int | None, *, before: bool = False
+    ) -> tuple[Array, Array | None]:
+        """Return these lengths, and the numbers of those that go beyond what is looked at, if they may.
+
+        Eight bytes are looked at, then eight more of the runs that have all of them: most runs are short.
+        """
+        others = self._others_at(at - _EIGHT).byteswap() if before else self._others_at(at)
+        found = first_true_of_words(others)
+        longer: Array = numpy.flatnonzero(others == 0)
+        for distance in range(_EIGHT, _WIDTH, _EIGHT):
+            if not len(longer):
+                return found, None
+            if most is not None and most < distance:
+                found[longer] = distance
+                return found, None
+            if before:
+                others = self._others_at(at[longer] - distance - _EIGHT).byteswap()
+            else:
+                others = self._others_at(at[longer] + distance)
+            found[longer] = first_true_of_words(others) + distance
+            longer = longer[others == 0]
+        return found, longer if len(longer) else None
+
+    def _others_at(self, at: Array) -> Array:
+        """Return for each offset a word of the next eight bytes: 1 for those that are not of the run."""
+        rows = rows_at(self._codes, at, _EIGHT)
+        if self._is_range:
+            are_others: Array = rows - numpy.uint8(self._low) >= numpy.uint8(self._size)
+            return are_others.view("<u8")[:, 0]
+        return numpy.frombuffer(rows.tobytes().translate(self._others), "<u8")
 
     def _runs_at(self, at: Array) -> tuple[Array, Array]:
         """Return the bounds of the first run that ends behind each offset; the end of the text for none."""
@@ -144,18 +161,18 @@ class _Runs:
         return begins[number], ends[number]
 
 
-def _width_for(most: int | None) -> int:
-    """Return how many bytes are looked at behind an offset; nearly all runs are shorter."""
-    return next((width for width in (8, 16) if most is not None and most < width), _WIDTH)
+def _those_of(are_left: Array, one: Array, other: Array) -> tuple[Array, Array]:
+    """Return both arrays with the values that are left. Mostly all are, and no copy is made."""
+    return (one, other) if are_left.all() else (one[are_left], other[are_left])
 
 
 class _ChainSearch:
     """The search of a chain in one text."""
 
-    def __init__(self, chain: ByteChain, text: bytes) -> None:
+    def __init__(self, chain: ByteChain, text: bytes | memoryview) -> None:
         self._chain, self._steps = chain, chain.steps
         # Rows of bytes may begin in front of the first line, and end behind the last one.
-        self._text = _PADDING + text + _PADDING
+        self._text = b"".join((_PADDING, text, _PADDING))
         self._codes: Array = numpy.frombuffer(self._text, numpy.uint8)
         self._runs: dict[frozenset[int], _Runs] = {}
         self._suffixes: dict[int, tuple[Array, Array]] = {}
@@ -163,7 +180,8 @@ class _ChainSearch:
     def find(self) -> Matches:
         begins, at, index, unsure = self._beginnings()
         rows, ends = self._follow(index, at)
-        begins = begins[rows]
+        if len(rows) < len(begins):
+            begins = begins[rows]
         touching = begins[1:][begins[1:] <= ends[:-1]]
         if len(touching):
             unsure = numpy.concatenate((unsure, touching))
@@ -182,19 +200,16 @@ class _ChainSearch:
             those = lengths >= first.least
             if chain.leads and first.most is not None:
                 those &= lengths <= first.most
-            if not those.all():
-                lengths, ends = lengths[those], ends[those]
+            lengths, ends = _those_of(those, lengths, ends)
             if first.most is not None:
                 lengths = numpy.minimum(lengths, first.most)
             begins = ends - lengths
-            if chain.leads:
-                those = self._are_at_boundary(begins)
-                begins, ends = begins[those], ends[those]
+            begins, ends = self._at_boundaries(begins, ends)
             return begins, ends, 1, nothing
         begins, ends = self._runs_of(0).bounds_of_longer(first.least)
         if chain.leads:
-            those = self._are_at_boundary(begins)
-            return self._first_step(begins[those], ends[those], nothing)
+            begins, ends = self._at_boundaries(begins, ends)
+            return self._first_step(begins, ends, nothing)
         if not chain.begins_by_runs:
             # It may read to the end of the run, and goes back from there.
             return begins, begins, 0, nothing
@@ -206,9 +221,13 @@ class _ChainSearch:
             unsure = begins[ends - begins > first.most]
         return numpy.maximum(begins, ends - first.most), ends, 1, unsure
 
-    def _are_at_boundary(self, at: Array) -> Array:
-        found: Array = _IS_WORD[self._codes[at]] != _IS_WORD[self._codes[at - 1]]
-        return found
+    def _at_boundaries(self, begins: Array, ends: Array) -> tuple[Array, Array]:
+        """Return those of these runs of the first step that begin where the chain may."""
+        if not self._chain.leads:
+            return begins, ends
+        # The bytes of the step are all of words, or none is.
+        those = _IS_WORD[self._codes[begins - 1]] != (self._steps[0].allowed <= WORD)
+        return _those_of(those, begins, ends)
 
     def _first_step(
         self, begins: Array, ends: Array, nothing: Array
@@ -220,8 +239,8 @@ class _ChainSearch:
         if first.is_fixed and len(self._steps) > 1:
             return begins, begins + first.least, 1, nothing
         if first.most is not None and self._chain.trails and len(self._steps) == 1:
-            those = ends - begins <= first.most
-            return begins[those], ends[those], 1, nothing
+            begins, ends = _those_of(ends - begins <= first.most, begins, ends)
+            return begins, ends, 1, nothing
         return begins, begins, 0, nothing
 
     def _follow(self, index: int, at: Array) -> tuple[Array, Array]:
@@ -238,12 +257,10 @@ class _ChainSearch:
                 return rows[those], ends[those]
             else:
                 those, ends = self._read_run(number, at)
-            if not those.all():
-                rows, ends = rows[those], ends[those]
-            at = ends
+            rows, at = _those_of(those, rows, ends)
         if self._chain.trails:
-            those = self._are_at_boundary(at)
-            rows, at = rows[those], at[those]
+            those = _IS_WORD[self._codes[at]] != (self._steps[-1].allowed <= WORD)
+            rows, at = _those_of(those, rows, at)
         return rows, at
 
     def _has_next(self, number: int) -> bool:
