@@ -1,4 +1,4 @@
-"""What is stored for the matches of a mask: `(masked)`, or `"(masked)"` as a value of JSON (sans-IO).
+"""Text that is stored for the matches of a mask: `(masked)`, or `"(masked)"` as a value of JSON (sans-IO).
 
 Python replaces few matches fastest by cutting the text at each and joining the pieces. Where nearly every
 line has a match, NumPy writes all replacements over the matches at once, and then leaves out what is left

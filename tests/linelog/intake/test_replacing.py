@@ -1,4 +1,4 @@
-"""What stands where a match stood: the same, whether pieces are joined or NumPy writes over the text."""
+"""Replacements of matches are the same, whether pieces are joined or NumPy writes over the text."""
 
 import numpy
 import pytest
