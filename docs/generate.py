@@ -38,21 +38,21 @@ OURS = ("logsrv", "greet", "gopher", "gopherd")
 OPTIONS = """\
 # Options
 
-Written from the code by `make docs`.
+`make docs` writes this page from the code.
 
 Each option has one name in three places: `--max-line` on the command line, `LOGSRV_MAX_LINE` in the
-environment, and `max-line` in the TOML file of `--config`. The command line wins over the environment,
-the environment over the file.
+environment, and `max-line` in the TOML file of `--config`. The command line wins over the environment.
+The environment wins over the file.
 
-An empty variable counts as none. Separate several values in a variable by white space, queries and
-texts by newlines, paths by colons. Paths in the file are relative to the file. `off` switches an option
-off.
+An empty variable is the same as no variable. In a variable, separate several values by white space.
+Separate several queries or texts by newlines, and several paths by colons. Paths in the file are relative
+to the file. The value `off` switches an option off.
 """
 
 EVERY_SERVICE = """\
 ## Every service
 
-Each plugin has these, unless its own table says otherwise.
+Each plugin has these options, unless the section of the plugin says otherwise.
 
 """
 HEAD = ["option", "default", ""]
@@ -153,14 +153,15 @@ def options_reference(
     """
     options = options_of(settings_class)
     rows = option_rows(settings_class, known)
-    words = f"Its variables begin with `{variable_prefix(name)}`."
+    words = f"The variables of `twistd {name}` begin with `{variable_prefix(name)}`."
     if lacks := [_code_span(f"--{one}") for one in common if one not in rows]:
-        words += f" It has no {', '.join(lacks)}."
+        words += f" This plugin does not have {', '.join(lacks)}."
     own = [row for one, row in rows.items() if row != common.get(one)]
     parts = [words + "\n", _markdown_table(HEAD, own)]
     for attribute, declared in tables_of(settings_class).items():
         parts.append(
-            f"### `[[{table_key(attribute, declared)}]]` in the file\n\n{_escaped_cell(declared.help)}\n"
+            f"### `[[{table_key(attribute, declared)}]]` in the file\n\n"
+            f"These tables are for {_escaped_cell(declared.help)}.\n"
         )
         inner = options_of(declared.settings_class)
         told = {option.kind.accepted for option in options.values()}
@@ -174,8 +175,8 @@ def options_reference(
         if inherited:
             also = ", ".join(_code_span(option_name(one)) for one in inherited)
             parts.append(
-                "A table may also set these options of the list above; the value in the table then "
-                f"replaces the general value: {also}.\n"
+                "A table may also set some options of the plugin. The value in the table then replaces "
+                f"the general value. These options are {also}.\n"
             )
     return "\n".join(parts)
 

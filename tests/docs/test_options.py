@@ -45,4 +45,4 @@ def test_what_most_plugins_have_is_told_once_and_what_differs_with_the_plugin():
     page = GENERATE["options_reference"](Louder, "louder", {}, common)
     assert [line.split()[1] for line in page.splitlines() if line.startswith("| `")] == ["`--few"]
     page = GENERATE["options_reference"](Short, "short", {}, common)
-    assert "It has no `--text`, `--first`, `--second`." in page
+    assert "This plugin does not have `--text`, `--first`, `--second`." in page
