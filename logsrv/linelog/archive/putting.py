@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from logsrv.linelog.archive.catalog import manifest_in_archive
+from logsrv.linelog.archive.erased_there import lines_erased_there
 from logsrv.linelog.archive.names import manifest_object_name
 from logsrv.linelog.objects.interface import (
     Archive,
@@ -19,7 +20,7 @@ from logsrv.linelog.objects.interface import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.objects.putting import OtherSegment, put_file
+from logsrv.linelog.objects.putting import ErasedThere, OtherSegment, put_file
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import segment_index as index
 from logsrv.linelog.store.notes.archive_notes import local_manifest_or_none
@@ -88,12 +89,18 @@ def put_segment(
 
     Files of an interrupted attempt are used if they are the same, else replaced. Files that the archive has
     lost, in whole or in part, are put again, and so is a segment in which lines were erased. Raises
-    ArchiveError, OtherSegment, OSError, ValueError if the segment is damaged in the store, and
-    PuttingCancelled when `going` returns false.
+    ArchiveError, OtherSegment, ErasedThere if lines are erased there that the store still has, OSError,
+    ValueError if the segment is damaged in the store, and PuttingCancelled when `going` returns false.
     """
     made = make_manifest(packed, disk, store)
     known = _manifest_unless_damaged(archive, made, packed, disk)
     is_erased = erased_or_none(disk).touches(packed.number)
+    if is_erased and (known is None or known.packed_file != made.packed_file):
+        if known is not None and (known.text, known.lines) != (made.text, made.lines):
+            # An erase changes neither: this is the text of another store.
+            _require_same_text(archive, known, made)
+        if lines := lines_erased_there(archive, packed, disk, store):
+            raise ErasedThere(archive.address, made.name, len(lines))
     if known is not None and is_erased and known != made:
         # Lines were erased in this store, in the text or in what its indexes have of other lines.
         archive.remove(manifest_object_name(store, made.name))

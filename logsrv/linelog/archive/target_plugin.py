@@ -8,6 +8,7 @@ from logsrv.linelog.ship.targets.target_plugin import Scheme
 
 _ARCHIVE = "logsrv.linelog.archive.target:ArchiveTarget"
 _REWRITE = "logsrv.linelog.archive.rewriting:rewrite_segments"
+_FIND_ERASED = "logsrv.linelog.archive.rewriting:find_erased_lines"
 
 directory = DirectoryPlugin(
     name="directory",
@@ -16,6 +17,7 @@ directory = DirectoryPlugin(
     takes="segments",
     parameters=None,
     rewrite=_REWRITE,
+    find_erased=_FIND_ERASED,
 )
 bucket = BucketPlugin(
     name="bucket",
@@ -26,4 +28,5 @@ bucket = BucketPlugin(
     install="logsrv[archive]",
     parameters=None,
     rewrite=_REWRITE,
+    find_erased=_FIND_ERASED,
 )

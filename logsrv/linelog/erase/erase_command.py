@@ -27,7 +27,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 from logsrv.cli.arguments import aligned_columns, only_store, tell
@@ -161,6 +161,10 @@ def _erase(asked: EraseRun, arguments: argparse.Namespace) -> int:
         if (begun := file.read()) is not None:
             tell(f"logsrv erase: the erase of {begun.time} was interrupted; it is finished first")
             asked.carry_out(begun, file, again=True)
+        # First, because all that follows puts segments of this store there.
+        if arguments.everywhere and not asked.erase_as_elsewhere(file, _asker(arguments)):
+            tell("logsrv erase: nothing more was erased")
+            return reading.FAILED
         away = is_away_unfinished(asked.directory)
         if away and arguments.everywhere:
             tell("logsrv erase: an erase in archives was interrupted; it is finished first")
@@ -205,6 +209,18 @@ def _only_eraser(asked: EraseRun) -> Iterator[PlanFile]:
         with contextlib.suppress(StoreInUseError):
             undo.enter_context(locked(asked.directory))
         yield file
+
+
+def _asker(arguments: argparse.Namespace) -> Callable[[str], bool]:
+    """Return what asks on the terminal whether to erase something; it only tells with --yes or --finish."""
+
+    def agrees(what: str) -> bool:
+        if not (arguments.yes or arguments.finish):
+            return _agrees(what)
+        tell(f"logsrv erase: {what}; they are erased here first")
+        return True
+
+    return agrees
 
 
 def _agrees(what: str) -> bool:

@@ -10,12 +10,13 @@ import contextlib
 import os
 import pwd
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from logsrv.cli.arguments import tell
-from logsrv.errors import LogsrvError, StoreError
+from logsrv.errors import LogsrvError, StoreError, UsageError
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
@@ -23,7 +24,7 @@ from logsrv.linelog.commands.progress import CareProgress
 from logsrv.linelog.commands.reading import FAILED, NOTHING
 from logsrv.linelog.erase.away_lines import carry_out_away_erase, plan_away_erase
 from logsrv.linelog.erase.copies import copies_of_store
-from logsrv.linelog.erase.everywhere import make_putter
+from logsrv.linelog.erase.everywhere import find_lines_erased_elsewhere, make_putter
 from logsrv.linelog.erase.lines_to_erase import LinesOfAllStores, LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
 from logsrv.linelog.erase.values_elsewhere import rule_of_store, values_elsewhere
@@ -32,7 +33,7 @@ from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk, explanation
-from logsrv.linelog.store.notes.erase_plan import ErasePlan, PlanFile
+from logsrv.linelog.store.notes.erase_plan import ErasePlan, PlanFile, Runs
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.sealing.erase_lines import EraseOutcome, LineEraser
 from logsrv.linelog.store.segment import COLUMNS_SUFFIX, number_of_store
@@ -146,6 +147,39 @@ class EraseRun:
         file.write(plan)
         self.carry_out(plan, file)
 
+    def erase_as_elsewhere(self, file: PlanFile, agrees: Callable[[str], bool]) -> bool:
+        """Erase lines that archives and lakes have erased; else they would get back there.
+
+        Only a store that was restored from an earlier copy has such lines. agrees: is told which lines they
+        are, and returns whether to erase them. Returns false if it did not. Raises OSError and UsageError.
+        """
+        try:
+            for url, lines in find_lines_erased_elsewhere(self.directory, self.disk):
+                where, count = one_line(url), sum(map(len, lines.values()))
+                if not lines:
+                    continue
+                if not agrees(
+                    f"{where} has {counted(count, 'line')} erased that this store still has: it was"
+                    " restored from a copy that was made before that erase"
+                ):
+                    return False
+                runs = {number: _runs_of(of_segment) for number, of_segment in lines.items()}
+                why = f"erased before in {where}"
+                plan = ErasePlan(rfc3339(time.time()), why, _user(), count, 0, runs)
+                file.write(plan)
+                self.carry_out(plan, file)
+                segments = counted(len(runs), "segment")
+                print(f"erased: {counted(count, 'line')} in {segments}, as before in {where}")
+        except UsageError:
+            raise
+        except (LogsrvError, ValueError) as error:
+            tell(
+                "logsrv erase: it is not known whether an archive has lines erased that this store still"
+                f" has: {explanation(error)}"
+            )
+            self.status_of_erasing = FAILED
+        return True
+
     def _plan_for(self, found: LinesToErase) -> ErasePlan:
         return ErasePlan(
             time=rfc3339(time.time()),
@@ -241,6 +275,13 @@ class EraseRun:
         print("Copies elsewhere:")
         for sentence in copies_of_store(self.directory, self.disk):
             print(f"  {sentence}")
+
+
+def _runs_of(lines: list[tuple[int, int]]) -> Runs:
+    runs = Runs()
+    for start, end in lines:
+        runs.add(start, end)
+    return runs
 
 
 def _lines(lines: int, records: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from logsrv.cli.arguments import tell
@@ -41,6 +41,29 @@ def rewrite_everywhere(directory: str, disk: Disk) -> bool:
     return whole
 
 
+def find_lines_erased_elsewhere(
+    directory: str, disk: Disk
+) -> Iterator[tuple[str, Mapping[int, list[tuple[int, int]]]]]:
+    """Yield the URL of each archive and lake, and the lines that are erased there, but not in the store.
+
+    The store was restored then from a copy of before that erase. The lines are begin and end of each, by
+    segment. The caller erases them before it takes the next URL. Raises LogsrvError, OSError, ValueError.
+    """
+    found = identity.load(disk)
+    for name, place, _ in saved_places(directory):
+        if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
+            url = _target_url(name, place, disk)
+            if not _rewriting_function(url):
+                continue
+            if function := parse_ship_url(url).plugin.find_erased:
+                packed = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
+                lines = dict(load_object(function)(url, disk, found.store, packed))
+                yield (
+                    url,
+                    {number: of_segment for number, of_segment in lines.items() if of_segment},
+                )
+
+
 def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], None]:
     """Return what puts segments of another directory into the archives and lakes that have them.
 
@@ -50,7 +73,7 @@ def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], N
     targets = []
     for name, place, _ in saved_places(directory):
         if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
-            url = _noted_url(name.partition("/")[2], disk) or str(place.note.get("target", ""))
+            url = _target_url(name, place, disk)
             if function := _rewriting_function(url):
                 targets.append((name.partition("/")[2], url, place.position.segment, function))
     store = "" if found is None else found.store
@@ -65,7 +88,7 @@ def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], N
 
 def _rewrite(directory: str, name: str, place: Place, disk: Disk, store: str) -> bool:
     """Rewrite the segments that a target has; return False if that failed."""
-    url = _noted_url(name, disk) or str(place.note.get("target", ""))
+    url = _target_url(name, place, disk)
     try:
         if not (function := _rewriting_function(url)):
             return True
@@ -135,6 +158,11 @@ def _rewriting_function(url: str) -> str:
     if plugin is not None and not plugin.rewrite:
         return ""
     return parse_ship_url(url).plugin.rewrite
+
+
+def _target_url(name: str, place: Place, disk: Disk) -> str:
+    """Return the URL of a target, whose place has the name `NAME` or `ship/NAME`."""
+    return _noted_url(name.rpartition("/")[2], disk) or str(place.note.get("target", ""))
 
 
 def _noted_url(name: str, disk: Disk) -> str:

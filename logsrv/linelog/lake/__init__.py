@@ -12,6 +12,7 @@ from logsrv.linelog.ship.targets.target_plugin import Scheme
 
 _TARGET = "logsrv.linelog.lake.lake_target:LakeTarget"
 _REWRITE = "logsrv.linelog.lake.rewriting:rewrite_segments"
+_FIND_ERASED = "logsrv.linelog.lake.rewriting:find_erased_lines"
 
 lake = DirectoryPlugin(
     name="lake",
@@ -22,6 +23,7 @@ lake = DirectoryPlugin(
     install="logsrv[columns]",
     parameters=None,
     rewrite=_REWRITE,
+    find_erased=_FIND_ERASED,
 )
 lake_bucket = BucketPlugin(
     name="lake-bucket",
@@ -32,4 +34,5 @@ lake_bucket = BucketPlugin(
     install="logsrv[archive,columns]",
     parameters=None,
     rewrite=_REWRITE,
+    find_erased=_FIND_ERASED,
 )

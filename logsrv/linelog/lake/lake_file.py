@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from logsrv.linelog.columns.arrow_texts import field_as_text, text_column
@@ -16,6 +17,7 @@ from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.byte_arrays import Array
 from logsrv.linelog.fields.coded import CodedField
+from logsrv.linelog.fields.erased_line import is_erased
 from logsrv.linelog.fields.extract import read_all_fields
 from logsrv.linelog.fields.level_names import LEVELS
 from logsrv.linelog.fields.parsed_line import ALIASES, ALWAYS, ParsedLine
@@ -29,6 +31,9 @@ LEAST_LINES, MOST_TEXT = 100_000, 32 << 20
 """A group of rows has so many lines, or so many bytes of text, whichever comes first."""
 LONGEST_FOOTER = 1 << 20
 """Bytes that are read of a file for its footer: enough for a thousand groups of rows."""
+_ERASED_SOURCE = "^(erased)?-*$"
+_ANY_TIME = b"2026-11-20T06:00:00.000000Z"
+"""The TIME of an erased line can be any."""
 _TEXT = pyarrow.string()
 _CODED = pyarrow.dictionary(pyarrow.int32(), _TEXT)
 SCHEMA = pyarrow.schema(
@@ -171,3 +176,30 @@ def read_note(archive: Archive, name: str, size: int) -> LakeNote | None:
     except Exception:
         # A stranger's file can be anything.
         return None
+
+
+def erased_offsets_in_file(archive: Archive, name: str) -> list[int]:
+    """Return the positions of the erased lines in a file, in order; none if the file is damaged.
+
+    Raises ArchiveError.
+    """
+    data = archive.read(name)
+    try:
+        rows = pyarrow.parquet.read_table(
+            io.BytesIO(data), columns=["position", "source", "message"]
+        )
+    except Exception:
+        # A stranger's file can be anything.
+        return []
+    sources = rows["source"].cast(_TEXT)
+    may_be = pyarrow.compute.match_substring_regex(sources, _ERASED_SOURCE)
+    rows = rows.filter(pyarrow.compute.fill_null(may_be, True)).to_pylist()
+    return sorted(one["position"] for one in rows if _is_erased_row(one))
+
+
+def _is_erased_row(row: Mapping[str, Any]) -> bool:
+    message = row["message"].encode()
+    if row["source"] is None:
+        # The line has no stamp, so all of it is its message.
+        return is_erased(message)
+    return is_erased(b"%s %s %s" % (_ANY_TIME, row["source"].encode(), message))

@@ -23,9 +23,19 @@ from logsrv.linelog.fields.continuations.first_lines import first_lines
 from logsrv.linelog.fields.continuations.way_back import EarlierText
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import REACH
-from logsrv.linelog.lake.lake_file import LakeNote, read_note, write_day_file
+from logsrv.linelog.lake.lake_file import (
+    LakeNote,
+    erased_offsets_in_file,
+    read_note,
+    write_day_file,
+)
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.objects.putting import OtherSegment, cancellable_pieces, put_file
+from logsrv.linelog.objects.putting import (
+    ErasedThere,
+    OtherSegment,
+    cancellable_pieces,
+    put_file,
+)
 from logsrv.linelog.read.continuations import pieces_before
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames
 from logsrv.linelog.ship.targets.target import SentSegment
@@ -35,6 +45,7 @@ from logsrv.linelog.store.index.text_before import text_before
 from logsrv.linelog.store.notes.digest import PIECE, digest_file, size_and_sha256
 from logsrv.linelog.store.notes.erased import erased_or_none
 from logsrv.linelog.store.notes.manifest import segment_base_name
+from logsrv.linelog.store.sealing.erased_elsewhere import lines_to_erase
 from logsrv.linelog.store.segment import Segment
 
 MOST_DAYS = 100
@@ -155,18 +166,41 @@ def put_lake_segment(
     """Put the files of a sealed segment into a lake, durably.
 
     Files that are there already stay, if they are of the same text; if lines were erased in the segment,
-    they are made again. Raises ArchiveError, OtherSegment,
-    OSError, ValueError if the segment is damaged in the store, and PuttingCancelled when `going` returns
-    false.
+    they are made again. Raises ArchiveError, OtherSegment, ErasedThere if lines are erased there that the
+    store still has, OSError, ValueError if the segment is damaged in the store, and PuttingCancelled when
+    `going` returns false.
     """
     segment, text = segment_base_name(packed.name), digest_file(packed.name, disk).sha256
     with open_segment_days(packed, disk) as days:
+        is_erased = erased_or_none(disk).touches(packed.number)
+        if is_erased and (lines := lines_erased_there(archive, packed, disk, store, days)):
+            raise ErasedThere(archive.address, segment, len(lines))
         sizes: dict[str, int] = {}
         for day in days.others:
             note = LakeNote(store, segment, day, text)
             sizes[day] = _put_day(archive, days, note, disk, going)
         _put_day(archive, days, LakeNote(store, segment, days.first, text, sizes), disk, going)
         return SentSegment(segment, days.size, days.lines)
+
+
+def lines_erased_there(
+    archive: Archive, packed: Segment, disk: Disk, store: str, days: SegmentDays
+) -> list[tuple[int, int]]:
+    """Return begin and end of each line that is erased in a lake, and that the store still has.
+
+    Raises ArchiveError, OtherSegment, OSError, and ValueError if the segment is damaged in the store.
+    """
+    segment, text = segment_base_name(packed.name), digest_file(packed.name, disk).sha256
+    found: list[int] = []
+    for day in (days.first, *days.others):
+        name = file_name(store, packed.name, day)
+        size = size_there(archive, name)
+        note = None if size is None else read_note(archive, name, size)
+        if note is not None and note.segment != segment:
+            raise _other_segment(archive, segment, store)
+        if note is not None and note.text != text:
+            found += erased_offsets_in_file(archive, name)
+    return lines_to_erase(sorted(found), packed, disk)
 
 
 def _put_day(
@@ -203,12 +237,15 @@ def _note_there(archive: Archive, name: str, size: int, wanted: LakeNote) -> Lak
             settled=True,
         )
     if there[:4] != wanted[:4]:
-        raise OtherSegment(
-            f"{archive.address} has another segment {wanted.segment} of store {wanted.store}: this store"
-            " was restored or copied; nothing more is sent there until `logsrv ship --new-identity` has"
-            " made it another store"
-        )
+        raise _other_segment(archive, wanted.segment, wanted.store)
     return there
+
+
+def _other_segment(archive: Archive, segment: str, store: str) -> OtherSegment:
+    return OtherSegment(
+        f"{archive.address} has another segment {segment} of store {store}: this store was restored or"
+        " copied; nothing more is sent there until `logsrv ship --new-identity` has made it another store"
+    )
 
 
 def size_there(archive: Archive, name: str) -> int | None:

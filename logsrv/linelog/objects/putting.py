@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TypeVar
 
+from logsrv.kit.text.words import counted
 from logsrv.linelog.objects.interface import Archive, ArchiveError, ObjectExists
 from logsrv.linelog.store.notes.digest import PIECE, FileDigest, size_and_sha256
 
@@ -18,6 +19,17 @@ class PuttingCancelled(Exception):
 
 class OtherSegment(ArchiveError):
     """The archive has a different segment under the name of this one."""
+
+
+class ErasedThere(OtherSegment):
+    """The archive has lines erased that the store still has: they must not get back there."""
+
+    def __init__(self, address: str, segment: str, lines: int) -> None:
+        super().__init__(
+            f"{address} has {counted(lines, 'line')} of segment {segment} erased that this store still has:"
+            " it was restored from a copy that was made before that erase; nothing is replaced there until"
+            " `logsrv erase --finish --everywhere` has erased these lines here, too"
+        )
 
 
 def put_file(

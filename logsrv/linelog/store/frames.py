@@ -92,17 +92,20 @@ def unpack_frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, bytes]]:
     Raises OSError, and ValueError at the first damaged frame.
     """
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
-        at, count, end = 0, 0, os.fstat(fd).st_size
-        while at < end:
-            found = frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
-            count += 1
-            if found is None or count > MOST_FRAMES:
-                raise ValueError(
-                    f"no whole frame begins at byte {at:,}, where frame {count} should"
-                )
-            frame = os.pread(fd, found[0], at)
-            yield unpack_frame(frame, found[1]), frame
-            at += found[0]
+        yield from unpack_frames_of(fd)
+
+
+def unpack_frames_of(fd: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the same of an open file. Raises OSError, and ValueError at the first damaged frame."""
+    at, count, end = 0, 0, os.fstat(fd).st_size
+    while at < end:
+        found = frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
+        count += 1
+        if found is None or count > MOST_FRAMES:
+            raise ValueError(f"no whole frame begins at byte {at:,}, where frame {count} should")
+        frame = os.pread(fd, found[0], at)
+        yield unpack_frame(frame, found[1]), frame
+        at += found[0]
 
 
 def unpack_frame(frame: bytes, size: int) -> bytes:

@@ -1,5 +1,6 @@
 """Archives and lakes of a store are rewritten after an erase."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from logsrv.linelog.erase.everywhere import rewrite_everywhere
 from logsrv.linelog.lake.lake_segment import put_lake_segment
 from logsrv.linelog.objects.directory import DirectoryArchive
 from logsrv.linelog.objects.opening import open_archive
+from logsrv.linelog.objects.putting import ErasedThere
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.plan import Scope
@@ -26,7 +28,8 @@ from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_loca
 from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.segment import Position
-from tests.parts.archived_stores import STORE, packed
+from tests.parts.archived_stores import STORE, files_of, packed
+from tests.parts.commands import logsrv
 from tests.parts.disks import at
 from tests.parts.erasing import erase, files_with_person, store_with_person
 
@@ -138,6 +141,100 @@ def test_the_turn_is_given_back_after_a_failure(store, tmp_path, monkeypatch, ca
     assert "the disk was pulled" in capsys.readouterr().err
     assert shipper.take()
     shipper.give_back()
+
+
+@pytest.fixture
+def restored(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A copy of before an erase that archive and lake have, too. Other lines were erased in the copy."""
+    shutil.copytree(store, tmp_path / "restored")
+    erase(store)
+    assert rewrite_everywhere(str(store), at(store)) and files_with_person(tmp_path / "cold") == []
+    capsys.readouterr()
+    erase(tmp_path / "restored", "number=5 OR number=50")
+    return tmp_path / "restored"
+
+
+def test_a_restored_store_puts_no_erased_line_back(restored, tmp_path, capsys):
+    there = files_of(tmp_path / "cold"), files_of(tmp_path / "lake")
+    assert not rewrite_everywhere(str(restored), at(restored))
+    said = capsys.readouterr().err
+    assert (
+        said.count(" lines of segment 0000000001-20261120T060000Z erased that this store still")
+        == 2
+    )
+    assert said.count("`logsrv erase --finish --everywhere`") == 2
+    assert (files_of(tmp_path / "cold"), files_of(tmp_path / "lake")) == there
+
+
+def test_a_restored_store_puts_none_back_beside_half_a_segment(restored, tmp_path):
+    """An erase was killed after it had removed the manifest there."""
+    for path in (tmp_path / "cold").rglob("*Z.json"):
+        path.unlink()
+    assert not rewrite_everywhere(str(restored), at(restored))
+    assert files_with_person(tmp_path / "cold") == []
+
+
+def test_a_restored_store_does_not_ship_erased_lines_back(restored, tmp_path):
+    archive, lake = (
+        DirectoryArchive(str(tmp_path / "cold")),
+        DirectoryArchive(str(tmp_path / "lake")),
+    )
+    for one in packed(restored):
+        with pytest.raises(ErasedThere):
+            put_segment(archive, one, at(restored), STORE)
+        with pytest.raises(ErasedThere):
+            put_lake_segment(lake, one, at(restored), STORE, lambda: True)
+    assert files_with_person(tmp_path / "cold") == [] and "quist" not in rows_of_lake(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["cold", "lake"])
+def test_everywhere_erases_in_a_restored_store_what_is_erased_elsewhere(restored, tmp_path, target):
+    (restored / "ship" / ("lake" if target == "cold" else "cold")).unlink()
+    done = logsrv("erase", "number=7", "--everywhere", "-d", str(restored))
+    assert done.returncode == 2 and b"was made before that erase" in done.stderr
+    assert b"--yes" in done.stderr and b"not known" not in done.stderr
+    done = logsrv("erase", "number=7", "--everywhere", "--yes", "-d", str(restored))
+    assert done.returncode == 0, done.stderr
+    assert b" erased that this store still has: it was restored from a copy" in done.stderr
+    assert b"erased: 11 lines in 2 segments, as before in " in done.stdout
+    assert not [one for one in files_with_person(restored) if one < "0000000003"]
+    assert files_with_person(tmp_path / "cold") == []
+    assert "quist" not in rows_of_lake(tmp_path) and "zebulon" not in rows_of_lake(tmp_path)
+    listed = logsrv("erase", "--list", "-d", str(restored))
+    assert b"erased before in " in listed.stdout
+    again = logsrv("erase", "--finish", "--everywhere", "-d", str(restored))
+    assert (again.returncode, again.stderr) == (0, b"")
+
+
+def test_a_restored_store_learns_of_erases_in_segments_that_it_has_not_touched(store, tmp_path):
+    shutil.copytree(store, tmp_path / "restored")
+    erase(store)
+    assert rewrite_everywhere(str(store), at(store))
+    done = logsrv("erase", "--finish", "--everywhere", "-d", str(tmp_path / "restored"))
+    assert done.returncode == 0 and b"erased: 11 lines in 2 segments, as before in " in done.stdout
+    assert not [one for one in files_with_person(tmp_path / "restored") if one < "0000000003"]
+
+
+def test_an_archive_that_cannot_be_compared_is_said(restored, tmp_path):
+    (tmp_path / "cold").rename(tmp_path / "away")
+    done = logsrv("erase", "--finish", "--everywhere", "-d", str(restored))
+    assert (
+        done.returncode == 2
+        and b"it is not known whether an archive has lines erased" in done.stderr
+    )
+    assert "quist" not in rows_of_lake(tmp_path)
+
+
+def test_another_text_of_the_same_name_is_not_replaced(store, tmp_path, capsys):
+    """Two copies of a store have gone on apart, and lines were erased in one of them."""
+    other = store_with_person(tmp_path / "other", each=41)
+    save_identity(at(other), Identity(STORE, Position(1, 0)))
+    shutil.copytree(store / "ship", other / "ship")
+    there = files_of(tmp_path / "cold")
+    erase(other)
+    assert not rewrite_everywhere(str(other), at(other))
+    assert "has another segment" in capsys.readouterr().err
+    assert files_of(tmp_path / "cold") == there
 
 
 def test_an_archive_that_is_not_there_is_said(store, tmp_path, capsys):

@@ -152,7 +152,8 @@ class TargetPlugin:
     in which lines were erased, for `logsrv erase --everywhere`: it gets the URL, the disk and the identity
     of the store, and an iterator of the segments. It puts each before it takes the next one from the
     iterator: no shipper puts one there until then. It raises OSError, ValueError and LogsrvError. "" if
-    there is none.
+    there is none. find_erased: of such a target, a function with the same arguments that yields the number
+    of each segment with lines that are erased there but not in the store, and begin and end of these lines.
     """
 
     name: str
@@ -167,6 +168,7 @@ class TargetPlugin:
     parameters: tuple[str, ...] | None = ()
     exposes: str = ""
     rewrite: str = ""
+    find_erased: str = ""
 
     def parse(self, text: str, word: str) -> ShipURL:
         """Return the address in a URL. word: its scheme. Raises ValueError with a sentence."""
