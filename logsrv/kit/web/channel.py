@@ -61,6 +61,10 @@ def _last_answer(status: bytes, sentence: bytes) -> bytes:
 _TOO_LARGE = _last_answer(
     b"413 Content Too Large", b"the content of this request is longer than 64 KiB"
 )
+_TOO_MANY_DIGITS = _last_answer(
+    b"413 Content Too Large",
+    b"the Content-Length of this request has more than %d digits" % MOST_DIGITS,
+)
 _TOO_LONG = _last_answer(
     b"431 Request Header Fields Too Large",
     b"the address or a header of this request is longer than 16 KiB; make it shorter",
@@ -256,7 +260,7 @@ class Channel(MalformedRequestHook, HTTPChannel):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length" and len(value.strip()) > MOST_DIGITS:
             self.note_malformed()
-            self.write(_TOO_LARGE)
+            self.write(_TOO_MANY_DIGITS)
             self.loseConnection()
             return False
         return bool(super().headerReceived(line))

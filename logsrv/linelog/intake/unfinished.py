@@ -29,6 +29,8 @@ class RecordHolder(Protocol):
 # All listeners of a service together keep at most this many times --max-body of unfinished records, and as
 # much of bodies.
 BODIES = 2
+NO_ROOM = "memory"
+"""The reason of a refusal for want of room; nothing else tells the operator of it."""
 
 
 class UnfinishedData:
@@ -56,7 +58,12 @@ class UnfinishedData:
     def check_room(self, more: int = 0) -> None:
         """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
         if self.held + more > self.most_held:
-            raise busy_refusal("too many bodies are in memory at once; send it again")
+            refusal = busy_refusal(
+                f"all bodies together may have {self.most_held} bytes in memory, {BODIES} times --max-body;"
+                " send it again"
+            )
+            refusal.reason = NO_ROOM
+            raise refusal
 
     def admit(self, size: int) -> Deferred[None]:
         """Return a Deferred that fires when a worker's answer of `size` bytes has room, and is held.

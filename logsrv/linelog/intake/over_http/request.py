@@ -54,6 +54,7 @@ from logsrv.linelog.intake.over_http.routes import (
     route_of_any_token,
     routes_at,
 )
+from logsrv.linelog.intake.unfinished import NO_ROOM
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal
 from logsrv.reactor import Timer
 from logsrv.state_table import state_table
@@ -352,7 +353,7 @@ class InputRequest(Request):
     def _note_refusal(self, refusal: RequestRefused) -> None:
         self._release_body()
         self._intake.request_refused(refusal)
-        if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE or refusal.reason == NO_ROOM:
             # The store logs itself that it is busy.
             about = f"{refusal.reason} {refusal.status}"
             remedy = _remedy() if refusal.status == HTTPStatus.NOT_IMPLEMENTED else ""

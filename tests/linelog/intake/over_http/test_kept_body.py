@@ -1,6 +1,7 @@
 """Lines over HTTP: what a request that breaks off, or is refused, has stored when its sender repeats it."""
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.intake.over_http.kept_body import LEAST_PIECE, MOST_KEPT_TEXT
 from logsrv.linelog.intake.over_http.request import ANSWER_SECONDS
@@ -59,9 +60,13 @@ def test_kept_texts_count_as_bodies_in_memory_and_give_it_back():
 def test_a_kept_text_without_room_in_memory_is_refused_before_anything_is_stored():
     sender = Sender()
     sender.intake.unfinished.held = sender.intake.unfinished.most_held
-    sender.post(SHORT)
+    with capturedLogs() as events:
+        sender.post(SHORT)
     assert [status for status, _ in sender.answers()] == [503]
     assert sender.sink.text == b""
+    # The disk is well, so nothing else tells the operator why senders get 503.
+    (said,) = map(formatEvent, events)
+    assert said.endswith("2 times --max-body; send it again")
 
 
 def long_text() -> bytes:
