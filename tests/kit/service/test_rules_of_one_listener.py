@@ -62,6 +62,14 @@ def test_a_table_inherits_the_limits_above_it(tmp_path):
     assert [one.closed for one in peers] == [True, True]
 
 
+def test_listen_above_the_tables_listens_too_with_the_general_limits(tmp_path):
+    general = 'listen = ["tcp:3"]\nmax-connections = 2\n'
+    service = served(tmp_path, general + ONE_OF_TWO)
+    peers = [service.connect(to="tcp:3") for _ in range(3)]
+    assert [one.closed for one in peers] == [False, False, True]
+    assert answer(service.connect(to="tcp:1")) == b"A\r\n"
+
+
 def test_a_limit_on_the_command_line_is_that_of_all_listeners_and_listen_replaces_the_tables(
     tmp_path,
 ):
