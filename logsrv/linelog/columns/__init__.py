@@ -6,3 +6,7 @@ They are made from the text, and can be removed and made again. So the text deci
 
 class OnlyTextTells(ValueError):
     """Columns lack an answer, are of another version, or gone: no damage, so the text is just read."""
+
+
+class OfAnotherIndex(OnlyTextTells):
+    """Columns belong to another index of their segment: its index is new, and they are made again soon."""

@@ -40,7 +40,7 @@ from typing import Any
 import pyarrow as pa
 
 from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
-from logsrv.linelog.columns import OnlyTextTells
+from logsrv.linelog.columns import OfAnotherIndex, OnlyTextTells
 from logsrv.linelog.columns.read_file import open_columns, verify_checksums
 from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.store.disk import explanation
@@ -84,6 +84,8 @@ def _carry_out(
         return {"errno": error.errno or errno.EIO}
     except MemoryError:
         return {"errno": errno.ENOMEM}
+    except OfAnotherIndex as error:
+        return {"error": explanation(error)}
     except OnlyTextTells as error:
         return {"error": explanation(error), "outdated": True}
     except ValueError as error:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow._parquet import FileMetaData, ParquetReader
 
 from logsrv.kit.text.words import fault_text
+from logsrv.linelog.columns import OfAnotherIndex
 from logsrv.linelog.columns.layout import (
     KEY,
     LIST,
@@ -39,7 +40,7 @@ def open_columns(fd: int, head: IndexHead) -> SegmentColumns:
     """Return the columns in an open file, which `SegmentColumns.close` closes.
 
     head: of the index of the segment. Raises OSError, and ValueError with the reason if the file is
-    damaged, a stranger's, of another segment, or made by another version; then `fd` stays open.
+    damaged, a stranger's, of another segment or index, or made by another version; then `fd` stays open.
     """
     with _arrow_errors():
         return SegmentColumns(fd, head)
@@ -95,7 +96,10 @@ class SegmentColumns:
         metadata = self._file.metadata
         self._reader = _open_reader(pa.PythonFile(self._file, "r"), metadata)
         self._head: ColumnsHead = decode_columns_head((metadata.metadata or {}).get(KEY, b"{}"))
-        if self._head.identity != identity_of_segment(head):
+        wanted, there = identity_of_segment(head), self._head.identity
+        if there[:-1] == wanted[:-1] and there != wanted:
+            raise OfAnotherIndex("these columns belong to another index of the segment")
+        if there != wanted:
             raise ValueError("these are the columns of another segment")
         names = self._reader.schema_arrow.names
         self._indexes = {name: index for index, name in enumerate(names) if name != MAP}

@@ -107,11 +107,14 @@ def test_columns_of_another_segment_are_refused(made):
         head._replace(text=head.text + 1),
         head._replace(compressed=head.compressed - 1),
         head._replace(lines=1),
-        head._replace(crc=head.crc ^ 1),
     ):
         assert (
             refused(directory / packed.columns, other) == "these are the columns of another segment"
         )
+    other = head._replace(crc=head.crc ^ 1)
+    assert refused(directory / packed.columns, other) == (
+        "these columns belong to another index of the segment"
+    )
 
 
 def test_columns_by_other_rules_are_refused(made, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.columns import groups, layout
+from logsrv.linelog.columns.child_process import ColumnsProcess
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.answers import sources
@@ -25,6 +26,10 @@ from logsrv.linelog.read.stores_search import StoresSearch, StoresView
 from logsrv.linelog.read.view import View
 from logsrv.linelog.stages.sort import Sorting
 from logsrv.linelog.steps.steps import Steps
+from logsrv.linelog.store.index import segment_index
+from logsrv.linelog.store.index.indexing import save_index
+from logsrv.linelog.store.segment import Form, sealed_segments
+from tests.parts.disks import at
 from tests.parts.made_columns import columns_for_few_frames
 from tests.parts.stores import add_columns, line, make_store, small_frames, view_of
 
@@ -154,6 +159,26 @@ def test_unusable_columns_are_told_of_once_and_the_text_is_read(tmp_path, lines)
     assert len(told) == 1
     assert told[0].startswith("the columns of segment 1 are not used: ")
     assert not asked.view.damaged
+
+
+def test_columns_wait_silently_while_only_their_index_is_made_again(tmp_path, lines):
+    """`logsrv reindex` replaces the index of a segment, and then its columns: nothing is wrong between."""
+    store = add_columns(make_store(tmp_path / "logs", [lines, []]))
+    disk = at(store)
+    [packed] = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
+    save_index(segment_index.load(packed, disk)._replace(continuations=()), packed, disk)
+    told: list[str] = []
+    asked = Search(
+        View(str(store), told.append), make_matcher(parse_question("app=shop").node), Scope()
+    )
+    assert count_values(asked, "n").total == 2000
+    assert asked.stats.groups == 0 and told == []
+    # It is said where somebody asks for damage, as a repair makes them again.
+    process = ColumnsProcess(is_wanted_now=True)
+    found = process.check(packed, disk)
+    assert found.why == "these columns belong to another index of the segment"
+    assert not found.is_outdated
+    process.end()
 
 
 def test_a_directory_instead_of_columns_is_called_one(tmp_path, lines):
