@@ -49,6 +49,7 @@ from logsrv.linelog.store.file_owner import give_store_to
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.lock import locked, owning_process
 from logsrv.linelog.store.notes import backup_note
+from logsrv.linelog.store.notes.archive_notes import has_archives
 from logsrv.linelog.store.rule_stores import FOLDER, directory_of_rule, rule_stores
 from logsrv.linelog.store.segment import ACTIVE, BACKUP
 
@@ -85,15 +86,21 @@ def restore(origin: str, to: str) -> int:
 
     Raises StoreError.
     """
-    found = []
+    found, places = [], []
     for one, place in stores_to_copy(origin, to):
         backup = copy_store(one, place, "restore")
         found.append((one, backup))
+        places.append(place)
         # The last segment of the backup is sealed: the position is not that of the backup.
         at = f"; the next line begins a new segment, at {backup.note.place}"
         print(f"{shown(place)} has {contents_summary(backup, at)}")
     directory = shown(to)
     print(f"Next: start its service, or by hand: twistd -n logsrv --directory {directory}")
+    for place in filter(has_archives, places):
+        print(
+            "If lines were erased after the backup, erase them here too, before a server starts or the"
+            f" identity changes: logsrv erase --finish --everywhere -d {shown(place)}"
+        )
     print(
         "If the store that was backed up still runs, or has shipped lines since, give this one another"
         f" identity before that: logsrv ship --new-identity {directory}"

@@ -10,6 +10,7 @@ from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.lock import locked
 from logsrv.linelog.store.notes import backup_note
+from logsrv.linelog.store.notes.archive_notes import save_archive_url
 from logsrv.linelog.store.segment import Position
 from tests.parts.commands import logsrv
 from tests.parts.disks import text_of
@@ -108,6 +109,16 @@ def test_what_a_backup_has_lost_since_is_told_when_it_is_brought_back(store, tmp
     shown = logsrv("restore", "--from", to, new)
     assert (shown.returncode, b"has 20 lines" in shown.stdout) == (1, True)
     assert b"had 25 lines once, and has fewer: logsrv doctor says more" in shown.stderr
+
+
+def test_a_restored_store_with_an_archive_is_to_erase_what_was_erased_since(store, tmp_path):
+    (store / "ship").mkdir(exist_ok=True)
+    save_archive_url(at(store / "ship"), "cold", f"file://{tmp_path}/cold")
+    assert logsrv("backup", str(store), str(tmp_path / "backup")).returncode == 0
+    done = logsrv("restore", "--from", str(tmp_path / "backup"), str(tmp_path / "new"))
+    assert done.returncode == 0
+    advice = done.stdout.decode().splitlines()[-2]
+    assert advice.endswith(f": logsrv erase --finish --everywhere -d {tmp_path / 'new'}")
 
 
 @pytest.mark.parametrize("name", ["store", "origins", "ship/centre", "alerts/1"])

@@ -44,6 +44,15 @@ def archive_urls(directory: str) -> Iterator[str]:
                     yield read_archive_url(disk, name)
 
 
+def has_archives(directory: str) -> bool:
+    """Return whether a store has the note of an archive or a lake."""
+    try:
+        names = os.listdir(os.path.join(directory, FOLDER))
+    except OSError:
+        return False
+    return any(name.endswith((SUFFIX, LAKE_SUFFIX)) for name in names)
+
+
 def read_archive_url(disk: Disk, name: str) -> str:
     """Return the URL in a file `NAME.archive` or `NAME.lake` of a folder.
 
