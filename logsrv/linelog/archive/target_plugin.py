@@ -9,6 +9,8 @@ from logsrv.linelog.ship.targets.target_plugin import Scheme
 _ARCHIVE = "logsrv.linelog.archive.target:ArchiveTarget"
 _REWRITE = "logsrv.linelog.archive.rewriting:rewrite_segments"
 _FIND_ERASED = "logsrv.linelog.archive.rewriting:find_erased_lines"
+_FIND_ERASED_AWAY = "logsrv.linelog.archive.notes_again:find_erased_segments"
+_TAKE_OVER = "logsrv.linelog.archive.notes_again:take_over_segments"
 
 directory = DirectoryPlugin(
     name="directory",
@@ -18,6 +20,8 @@ directory = DirectoryPlugin(
     parameters=None,
     rewrite=_REWRITE,
     find_erased=_FIND_ERASED,
+    find_erased_away=_FIND_ERASED_AWAY,
+    take_over=_TAKE_OVER,
 )
 bucket = BucketPlugin(
     name="bucket",
@@ -29,4 +33,6 @@ bucket = BucketPlugin(
     parameters=None,
     rewrite=_REWRITE,
     find_erased=_FIND_ERASED,
+    find_erased_away=_FIND_ERASED_AWAY,
+    take_over=_TAKE_OVER,
 )

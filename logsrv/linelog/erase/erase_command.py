@@ -217,7 +217,7 @@ def _asker(arguments: argparse.Namespace) -> Callable[[str], bool]:
     def agrees(what: str) -> bool:
         if not (arguments.yes or arguments.finish):
             return _agrees(what)
-        tell(f"logsrv erase: {what}; they are erased here first")
+        tell(f"logsrv erase: {what}; this is done first")
         return True
 
     return agrees

@@ -22,9 +22,17 @@ from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.columns.child_process import ColumnsProcess, columns_are_installed
 from logsrv.linelog.commands.progress import CareProgress
 from logsrv.linelog.commands.reading import FAILED, NOTHING
-from logsrv.linelog.erase.away_lines import carry_out_away_erase, plan_away_erase
+from logsrv.linelog.erase.away_lines import (
+    carry_out_away_erase,
+    is_away_unfinished,
+    plan_away_erase,
+)
 from logsrv.linelog.erase.copies import copies_of_store
-from logsrv.linelog.erase.everywhere import find_lines_erased_elsewhere, make_putter
+from logsrv.linelog.erase.everywhere import (
+    find_lines_erased_elsewhere,
+    find_segments_erased_elsewhere,
+    make_putter,
+)
 from logsrv.linelog.erase.lines_to_erase import LinesOfAllStores, LinesToErase, find_lines
 from logsrv.linelog.erase.refused_lines import erase_refused_lines
 from logsrv.linelog.erase.values_elsewhere import rule_of_store, values_elsewhere
@@ -154,6 +162,18 @@ class EraseRun:
         are, and returns whether to erase them. Returns false if it did not. Raises OSError and UsageError.
         """
         try:
+            # An interrupted erase in archives replaces the indexes of its segments itself.
+            begun = is_away_unfinished(self.directory)
+            found = () if begun else find_segments_erased_elsewhere(self.directory, self.disk)
+            for url, away, fetch in found:
+                of_segments = f"{counted(len(away), 'segment')} that only {one_line(url)} has"
+                if not agrees(
+                    f"lines were erased in {of_segments}: this store was restored from a copy that was"
+                    " made before that erase, and needs their present indexes"
+                ):
+                    return False
+                fetch()
+                print(f"fetched: the indexes of {of_segments}, without the lines erased before")
             for url, lines in find_lines_erased_elsewhere(self.directory, self.disk):
                 where, count = one_line(url), sum(map(len, lines.values()))
                 if not lines:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
@@ -19,13 +20,14 @@ from logsrv.linelog.store.notes.archive_notes import (
     FOLDER,
     LAKE_SUFFIX,
     SUFFIX,
+    archive_urls,
     read_archive_url,
 )
 from logsrv.linelog.store.notes.backup_note import store_folders
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place, saved_places
-from logsrv.linelog.store.segment import Form, Segment, sealed_segments
+from logsrv.linelog.store.segment import Form, Listing, Segment, sealed_segments
 
 _NOTES = SUFFIX, LAKE_SUFFIX
 LOOK_EVERY, TOLD_AFTER = 0.1, 50
@@ -62,6 +64,25 @@ def find_lines_erased_elsewhere(
                     url,
                     {number: of_segment for number, of_segment in lines.items() if of_segment},
                 )
+
+
+def find_segments_erased_elsewhere(
+    directory: str, disk: Disk
+) -> Iterator[tuple[str, list[Segment], Callable[[], None]]]:
+    """Yield the URL of each archive with segments that only it has, and in which lines were erased since.
+
+    The store was restored from a copy of before that erase. The function fetches the indexes of these
+    segments. Raises LogsrvError, OSError, ValueError.
+    """
+    found = identity.load(disk)
+    for url in archive_urls(directory):
+        plugin = parse_ship_url(url).plugin
+        if found is None or not plugin.find_erased_away:
+            continue
+        of_store = url, disk, found.store
+        segments = [*load_object(plugin.find_erased_away)(*of_store, Listing(disk).away)]
+        if segments:
+            yield url, segments, partial(load_object(plugin.take_over), *of_store, segments)
 
 
 def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], None]:

@@ -28,10 +28,10 @@ from logsrv.linelog.store.notes.archive_notes import save_archive_url, save_loca
 from logsrv.linelog.store.notes.putting_turn import PuttingTurn
 from logsrv.linelog.store.place import Place
 from logsrv.linelog.store.segment import Position
-from tests.parts.archived_stores import STORE, files_of, packed
+from tests.parts.archived_stores import STORE, archive_all, files_of, packed, remove_texts
 from tests.parts.commands import logsrv
 from tests.parts.disks import at
-from tests.parts.erasing import erase, files_with_person, store_with_person
+from tests.parts.erasing import MOMENT, erase, files_with_person, store_with_person
 
 
 @pytest.fixture
@@ -213,6 +213,46 @@ def test_a_restored_store_learns_of_erases_in_segments_that_it_has_not_touched(s
     done = logsrv("erase", "--finish", "--everywhere", "-d", str(tmp_path / "restored"))
     assert done.returncode == 0 and b"erased: 11 lines in 2 segments, as before in " in done.stdout
     assert not [one for one in files_with_person(tmp_path / "restored") if one < "0000000003"]
+
+
+def test_a_restored_store_reads_again_what_was_erased_where_only_an_archive_has_it(tmp_path):
+    store = store_with_person(tmp_path / "store")
+    save_identity(at(store), Identity(STORE, Position(1, 0)))
+    archive_all(store, tmp_path / "cold")
+    kept = Place(Position(3, 0), STORE, MOMENT, {"target": f"file://{tmp_path}/cold"})
+    place.save(at(store / "ship"), "far", kept)
+    remove_texts(store)
+    back = tmp_path / "restored"
+    shutil.copytree(store, back)
+    assert logsrv("erase", "zebulon", "--everywhere", "--yes", "-d", str(store)).returncode == 0
+    there = files_of(tmp_path / "cold")
+    assert logsrv("search", "-c", "user=ann", "-d", str(back)).returncode == 2
+    done = logsrv("erase", "--finish", "--everywhere", "-d", str(back))
+    assert done.returncode == 0, done.stderr
+    assert b"fetched: the indexes of 2 segments that only " in done.stdout
+    found = [logsrv("search", "-c", "user=ann", "-d", str(one)) for one in (store, back)]
+    assert found[1].stderr == b"" and found[0].stdout == found[1].stdout
+    assert files_of(tmp_path / "cold") == there
+    again = logsrv("erase", "--finish", "--everywhere", "-d", str(back))
+    assert again.returncode == 0 and b"fetched" not in again.stdout
+
+
+@pytest.mark.parametrize("part", [".log.zst", ".log.zst.idx"])
+def test_damage_in_an_archive_is_not_taken_for_an_erase(tmp_path, part):
+    store = store_with_person(tmp_path / "store")
+    save_identity(at(store), Identity(STORE, Position(1, 0)))
+    archive_all(store, tmp_path / "cold")
+    remove_texts(store)
+    other = store_with_person(tmp_path / "other", each=41)
+    there = {one.name.partition("-")[0]: one for one in packed(other)}
+    archive = DirectoryArchive(str(tmp_path / "cold"))
+    for path in (tmp_path / "cold" / STORE).glob(f"*{part}"):
+        archive.remove(f"{STORE}/{path.name}")
+        path.write_bytes((other / there[path.name.partition("-")[0]].name).read_bytes())
+    before = {path.name: path.read_bytes() for path in store.glob("*.idx")}
+    done = logsrv("erase", "--finish", "--everywhere", "-d", str(store))
+    assert b"fetched" not in done.stdout
+    assert {path.name: path.read_bytes() for path in store.glob("*.idx")} == before
 
 
 def test_an_archive_that_cannot_be_compared_is_said(restored, tmp_path):

@@ -154,6 +154,9 @@ class TargetPlugin:
     iterator: no shipper puts one there until then. It raises OSError, ValueError and LogsrvError. "" if
     there is none. find_erased: of such a target, a function with the same arguments that yields the number
     of each segment with lines that are erased there but not in the store, and begin and end of these lines.
+    find_erased_away, take_over: of an archive, functions for segments that the store has there alone, with
+    the same arguments: one yields those in which lines were erased there since, the other fetches their
+    indexes and notes.
     """
 
     name: str
@@ -169,6 +172,8 @@ class TargetPlugin:
     exposes: str = ""
     rewrite: str = ""
     find_erased: str = ""
+    find_erased_away: str = ""
+    take_over: str = ""
 
     def parse(self, text: str, word: str) -> ShipURL:
         """Return the address in a URL. word: its scheme. Raises ValueError with a sentence."""
