@@ -212,11 +212,18 @@ def _only_eraser(asked: EraseRun) -> Iterator[PlanFile]:
 
 
 def _asker(arguments: argparse.Namespace) -> Callable[[str], bool]:
-    """Return what asks on the terminal whether to erase something; it only tells with --yes or --finish."""
+    """Return what asks whether to erase what an archive says is erased there.
+
+    Whoever can write into an archive can say so of any line. So the --yes of an erase by a query does not
+    answer for these lines, but that of --finish does, which erases nothing else anew.
+    """
 
     def agrees(what: str) -> bool:
-        if not (arguments.yes or arguments.finish):
+        if not arguments.yes:
             return _agrees(what)
+        if not arguments.finish:
+            tell(f"logsrv erase: {what}. `logsrv erase --finish --everywhere` asks, and does this")
+            return False
         tell(f"logsrv erase: {what}; this is done first")
         return True
 

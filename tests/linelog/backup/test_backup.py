@@ -156,8 +156,8 @@ def test_a_backup_in_which_the_same_lines_were_erased_takes_the_indexes_again(tm
     save_place(at(store / "ship"), "far", Place(Position(3, 0), STORE, note={"target": "file:"}))
     take(store, to)
     remove_texts(store)
-    for place in (store, to):
-        words = ("erase", "zebulon OR quist", "--yes", "--everywhere", "-d", str(place))
+    for place, *more in ((store, "--everywhere"), (to,)):
+        words = ("erase", "zebulon OR quist", "--yes", *more, "-d", str(place))
         assert logsrv(*words).returncode == 0
     assert not take(store, to).damaged
     assert files_with_person(to) == [] and kinds(found(to)) == []

@@ -193,7 +193,12 @@ def test_everywhere_erases_in_a_restored_store_what_is_erased_elsewhere(restored
     done = logsrv("erase", "number=7", "--everywhere", "-d", str(restored))
     assert done.returncode == 2 and b"was made before that erase" in done.stderr
     assert b"--yes" in done.stderr and b"not known" not in done.stderr
+    there = files_of(tmp_path / "cold")
+    # An archive that lies must not have lines erased here by an erase of others.
     done = logsrv("erase", "number=7", "--everywhere", "--yes", "-d", str(restored))
+    assert done.returncode == 2 and b"`logsrv erase --finish --everywhere` asks" in done.stderr
+    assert b"erased" not in done.stdout and files_of(tmp_path / "cold") == there
+    done = logsrv("erase", "--finish", "--everywhere", "--yes", "-d", str(restored))
     assert done.returncode == 0, done.stderr
     assert b" erased that this store still has: it was restored from a copy" in done.stderr
     assert b"erased: 11 lines in 2 segments, as before in " in done.stdout
@@ -210,7 +215,7 @@ def test_a_restored_store_learns_of_erases_in_segments_that_it_has_not_touched(s
     shutil.copytree(store, tmp_path / "restored")
     erase(store)
     assert rewrite_everywhere(str(store), at(store))
-    done = logsrv("erase", "--finish", "--everywhere", "-d", str(tmp_path / "restored"))
+    done = logsrv("erase", "--finish", "--everywhere", "--yes", "-d", str(tmp_path / "restored"))
     assert done.returncode == 0 and b"erased: 11 lines in 2 segments, as before in " in done.stdout
     assert not [one for one in files_with_person(tmp_path / "restored") if one < "0000000003"]
 
@@ -227,7 +232,7 @@ def test_a_restored_store_reads_again_what_was_erased_where_only_an_archive_has_
     assert logsrv("erase", "zebulon", "--everywhere", "--yes", "-d", str(store)).returncode == 0
     there = files_of(tmp_path / "cold")
     assert logsrv("search", "-c", "user=ann", "-d", str(back)).returncode == 2
-    done = logsrv("erase", "--finish", "--everywhere", "-d", str(back))
+    done = logsrv("erase", "--finish", "--everywhere", "--yes", "-d", str(back))
     assert done.returncode == 0, done.stderr
     assert b"fetched: the indexes of 2 segments that only " in done.stdout
     found = [logsrv("search", "-c", "user=ann", "-d", str(one)) for one in (store, back)]
@@ -250,7 +255,7 @@ def test_damage_in_an_archive_is_not_taken_for_an_erase(tmp_path, part):
         archive.remove(f"{STORE}/{path.name}")
         path.write_bytes((other / there[path.name.partition("-")[0]].name).read_bytes())
     before = {path.name: path.read_bytes() for path in store.glob("*.idx")}
-    done = logsrv("erase", "--finish", "--everywhere", "-d", str(store))
+    done = logsrv("erase", "--finish", "--everywhere", "--yes", "-d", str(store))
     assert b"fetched" not in done.stdout
     assert {path.name: path.read_bytes() for path in store.glob("*.idx")} == before
 
