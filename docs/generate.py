@@ -38,21 +38,24 @@ OURS = ("logsrv", "greet", "gopher", "gopherd")
 OPTIONS = """\
 # Options
 
-`make docs` writes this page from the code.
+This page lists the options of all plugins. `make docs` writes the page from the code.
 
-Each option has one name in three places: `--max-line` on the command line, `LOGSRV_MAX_LINE` in the
-environment, and `max-line` in the TOML file of `--config`. The command line wins over the environment.
-The environment wins over the file.
+You can give each option in three places. For example, give `--max-line` on the command line, set the
+variable `LOGSRV_MAX_LINE` in the environment, or write the key `max-line` into the TOML file that
+`--config` names. If an option is in several of these places, the command line wins over the environment,
+and the environment wins over the file.
 
-An empty variable is the same as no variable. In a variable, separate several values by white space.
-Separate several queries or texts by newlines, and several paths by colons. Paths in the file are relative
-to the file. The value `off` switches an option off.
+An empty variable is the same as no variable. If a variable has several values, separate them by white
+space; but separate queries and texts by newlines, and paths by colons. A relative path in the TOML file
+is relative to the folder of this file. The value `off` switches an option off.
+
+The first table explains the words in capital letters that stand for the value of an option:
 """
 
 EVERY_SERVICE = """\
 ## Every service
 
-Each plugin has these options, unless the section of the plugin says otherwise.
+Each plugin has the options of this table. If a plugin lacks one of them, its section says so.
 
 """
 HEAD = ["option", "default", ""]
@@ -153,15 +156,16 @@ def options_reference(
     """
     options = options_of(settings_class)
     rows = option_rows(settings_class, known)
-    words = f"The variables of `twistd {name}` begin with `{variable_prefix(name)}`."
+    words = f"The environment variables of `twistd {name}` begin with `{variable_prefix(name)}`."
     if lacks := [_code_span(f"--{one}") for one in common if one not in rows]:
         words += f" This plugin does not have {', '.join(lacks)}."
     own = [row for one, row in rows.items() if row != common.get(one)]
     parts = [words + "\n", _markdown_table(HEAD, own)]
     for attribute, declared in tables_of(settings_class).items():
+        table = f"`[[{table_key(attribute, declared)}]]`"
         parts.append(
-            f"### `[[{table_key(attribute, declared)}]]` in the file\n\n"
-            f"These tables are for {_escaped_cell(declared.help)}.\n"
+            f"### {table} in the file\n\n"
+            f"In the TOML file, tables {table} are for {_escaped_cell(declared.help)}.\n"
         )
         inner = options_of(declared.settings_class)
         told = {option.kind.accepted for option in options.values()}
@@ -175,8 +179,8 @@ def options_reference(
         if inherited:
             also = ", ".join(_code_span(option_name(one)) for one in inherited)
             parts.append(
-                "A table may also set some options of the plugin. The value in the table then replaces "
-                f"the general value. These options are {also}.\n"
+                f"A table {table} may also set these options of the plugin: "
+                f"{also}. The value in the table then replaces the value of the whole plugin.\n"
             )
     return "\n".join(parts)
 
@@ -238,7 +242,7 @@ def kit_reference_page() -> str:
     """docs/kit-reference.md: it as it is, and at its end the interfaces of ours that it names, in full."""
     heading = "## The interfaces\n\n"
     tables = (HERE / "kit-reference.md").read_text().partition(heading)[0]
-    named = map(namedAny, re.findall(r"^- `(logsrv\.[\w.]+)` ", tables, re.MULTILINE))
+    named = map(namedAny, re.findall(r"^\| `(logsrv\.[\w.]+)` ", tables, re.MULTILINE))
     interfaces = [found for found in named if isinstance(found, InterfaceClass)]
     return tables + heading + "\n".join(map(interface_text, interfaces))
 
