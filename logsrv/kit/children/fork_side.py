@@ -29,7 +29,7 @@ def fork_for_orders(
     numbers: dict[int, bytes] = {}
     # By the pipes from which notes come.
     readers: dict[int, MessageReader] = {}
-    ended = _wake_by_ends()
+    ended, wake = _wake_by_ends()
     with socket.socket(fileno=os.dup(0)) as orders:
         while True:
             ready, _, _ = select.select([ended, orders.fileno(), *readers], [], [])
@@ -56,7 +56,7 @@ def fork_for_orders(
             else:
                 if not process:
                     _forget_ends()
-                    for pipe in (ended, orders.fileno(), *readers, notes):
+                    for pipe in (ended, wake, orders.fileno(), *readers, notes):
                         os.close(pipe)
                     _do_work(work, order, its_notes, *pipes)
                 numbers[process] = number
@@ -72,8 +72,8 @@ def fork_for_orders(
         _report_end(numbers.pop(process), status)
 
 
-def _wake_by_ends() -> int:
-    """Return a pipe that can be read after a process has ended.
+def _wake_by_ends() -> tuple[int, int]:
+    """Return the ends of a pipe whose first can be read after a process has ended.
 
     The handler does nothing: Python runs it between any two steps, inside itself too, when several end.
     """
@@ -83,13 +83,14 @@ def _wake_by_ends() -> int:
     # A full pipe has woken us already.
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    return ended
+    return ended, wake
 
 
 def _forget_ends() -> None:
     """Let a forked process have nothing of that."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.close(signal.set_wakeup_fd(-1))
+    # In Python 3.12 asyncio, if it is imported, has done so at the fork.
+    signal.set_wakeup_fd(-1)
 
 
 def _report_ends(numbers: dict[int, bytes]) -> None:

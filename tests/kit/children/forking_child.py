@@ -11,6 +11,8 @@ from logsrv.kit.children.fork_side import fork_for_orders
 from logsrv.kit.children.frames import frame_parts
 
 if __name__ == "__main__":
+    # As asyncio does from Python 3.12 on, if it is imported.
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
     kept: list[bytes] = []
 
     def work(order: bytes) -> list[bytes]:
