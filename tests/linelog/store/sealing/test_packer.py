@@ -171,6 +171,9 @@ def test_a_segment_is_packed_in_the_server_if_no_process_can_be_started(
 def test_packing_in_a_process_is_given_up_at_a_stop(tmp_path, make):
     """The process is gone, and the plain segment is as it was."""
     segment, packs = plain(tmp_path), make()
+    packs.start_process()
+    # It would answer before the server looks.
+    os.kill(child(packs), signal.SIGSTOP)
     with pytest.raises(Interrupted):
         seal(segment, at(tmp_path), lambda: False, pack=packs.pack)
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
