@@ -99,7 +99,7 @@ def test_remove_keeps_and_purge_leaves_lines_only(root, lines):
 @pytest.mark.nightly
 def test_a_package_that_comes_back_lets_its_user_read_tokens(root, made):
     """dpkg removes the directory that is empty, and brings it back as root's."""
-    root.run("apt-get", "remove", "--yes", "logsrv")
+    root.run("apt-get", "purge", "--yes", "logsrv")
     assert not (root.path / "etc/logsrv").exists()
     install(root, made.deb)
     assert root.run("stat", "-c", "%U:%G %a", "/etc/logsrv").strip() == "root:logsrv 750"

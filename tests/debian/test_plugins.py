@@ -83,11 +83,13 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
     shell(
         machine,
         f"""
+        # The installer of Debian writes it; a bare root has none.
+        echo 127.0.0.1 localhost >/etc/hosts
         install -d -m 750 -g shout /etc/shout
         /opt/logsrv/bin/python -m logsrv.kit.net.self_signed /etc/shout
         chown root:shout /etc/shout/*.pem
         chmod 640 /etc/shout/*.pem
-        sed -i 's!^allow = .*!listen = ["tcp:7000:interface=127.0.0.1", "{SSL}"]!' /etc/shout.toml
+        sed -i 's!^allow = .*!listen = ["tcp:7000", "{SSL}"]!' /etc/shout.toml
         systemctl reload shout
         """,
     )
