@@ -26,9 +26,10 @@ class ErasedThere(OtherSegment):
 
     def __init__(self, address: str, segment: str, lines: int) -> None:
         super().__init__(
-            f"{address} has {counted(lines, 'line')} of segment {segment} erased that this store still has:"
-            " it was restored from a copy that was made before that erase; nothing is replaced there until"
-            " `logsrv erase --finish --everywhere` has erased these lines here, too"
+            # The remedy first: a message is cut somewhere, and an address may be long.
+            f"`logsrv erase --finish --everywhere` has to come first: {counted(lines, 'line')} of segment"
+            f" {segment} are erased in {address}, and this store still has them, as it was restored from an"
+            " earlier copy; nothing is replaced there"
         )
 
 
