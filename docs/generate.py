@@ -45,9 +45,9 @@ variable `LOGSRV_MAX_LINE` in the environment, or write the key `max-line` into 
 `--config` names. If an option is in several of these places, the command line wins over the environment,
 and the environment wins over the file.
 
-An empty variable is the same as no variable. If a variable has several values, separate them by white
-space; but separate queries and texts by newlines, and paths by colons. A relative path in the TOML file
-is relative to the folder of this file. The value `off` switches an option off.
+An environment variable with an empty value counts as not set. If a variable has several values, separate
+the values by white space; but separate queries and texts by newlines, and paths by colons. A relative path
+in the TOML file is relative to the folder of this file. The value `off` switches an option off.
 
 The first table explains the words in capital letters that stand for the value of an option:
 """
@@ -55,7 +55,8 @@ The first table explains the words in capital letters that stand for the value o
 EVERY_SERVICE = """\
 ## Every service
 
-Each plugin has the options of this table. If a plugin lacks one of them, its section says so.
+The plugins have the options of this table. If a plugin does not have one of these options, the section of
+this plugin says so.
 
 """
 HEAD = ["option", "default", ""]
@@ -165,7 +166,7 @@ def options_reference(
         table = f"`[[{table_key(attribute, declared)}]]`"
         parts.append(
             f"### {table} in the file\n\n"
-            f"In the TOML file, tables {table} are for {_escaped_cell(declared.help)}.\n"
+            f"You may write tables {table} into the TOML file, for {_escaped_cell(declared.help)}.\n"
         )
         inner = options_of(declared.settings_class)
         told = {option.kind.accepted for option in options.values()}
@@ -180,7 +181,7 @@ def options_reference(
             also = ", ".join(_code_span(option_name(one)) for one in inherited)
             parts.append(
                 f"A table {table} may also set these options of the plugin: "
-                f"{also}. The value in the table then replaces the value of the whole plugin.\n"
+                f"{also}. A value in the table replaces the value of the same option outside the tables.\n"
             )
     return "\n".join(parts)
 
