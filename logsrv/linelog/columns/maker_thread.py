@@ -142,7 +142,7 @@ class ColumnMaker:
     def _run(self) -> None:
         while self._is_running():
             if self._state == "MAKING":
-                self._fault.attempt(self._make_all, given_up=Interrupted)
+                self._fault.attempt(self._make_until_stopped, given_up=Interrupted)
                 self._process.end()
             # `_make_all` may have cleared the event of a stop.
             if self._state != "STOPPING":
@@ -167,6 +167,15 @@ class ColumnMaker:
             # The sentence is constant, so it is logged once.
             raise OSError(errno.ENOSPC, "the free space is kept for new lines")
         return self._state == "MAKING"
+
+    def _make_until_stopped(self) -> None:
+        try:
+            self._make_all()
+        except OSError:
+            # A stop that waited no longer has closed the directory.
+            if self._state == "STOPPING":
+                raise Interrupted from None
+            raise
 
     def _make_all(self) -> None:
         """Make all missing columns; begin again with the newest whenever a segment was sealed."""

@@ -491,6 +491,20 @@ def test_a_disk_that_hangs_does_not_keep_the_service_from_stopping(stage):
     assert stopped == [None] and stage.columns() == []
 
 
+def test_a_store_that_is_closed_before_the_thread_ends_is_no_fault(stage):
+    stage.store.add(1)
+    hang = Hang()
+    stage.process.before = lambda: (hang(), stage.store.disk.entries())
+    stage.maker.apply(StorePolicy())
+    assert hang.begun.wait(PATIENCE)
+    stage.maker.stop(reactor := ReactorClock())
+    reactor.advance(ENDS_WITHIN)
+    stage.store.disk.close()
+    hang.go.set()
+    stage.clock.settle()
+    assert stage.said() == []
+
+
 @pytest.mark.parametrize("steps", [*itertools.product(("want", "want none", "stop"), repeat=3)])
 def test_in_any_order_of_events_columns_are_made_while_they_are_wanted(stage, steps):
     stage.store.add(1)
