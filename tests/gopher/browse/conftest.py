@@ -111,6 +111,9 @@ class Driven:
     async def point_at(self, text: str) -> None:
         """Wait for the root of the hole, and move the cursor to the link `text`."""
         await self.shows("Welcome to the hole")
+        # A menu comes in pieces.
+        view = self.browser.view
+        await until(lambda: any(line.text == text for line in view.lines), f"the link {text}")
         for _ in range(20):
             if self.pointed() == text:
                 return

@@ -98,11 +98,11 @@ def test_one_click_on_the_row_under_the_mouse_leads_to_what_is_around_a_line(log
     page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === 'OOM'")
     # By Tab, from the line that has the focus.
     page.wait(f"{CURRENT} === 'OOM' && document.activeElement.matches('[aria-current]')")
+    page.wait("document.activeElement.querySelectorAll('.row-tools button').length === 2")
     page.press("Tab")
     page.press("Tab")
-    assert page.run("document.activeElement.ariaLabel ?? document.activeElement.title").startswith(
-        "Neighbours"
-    )
+    name = "(document.activeElement.ariaLabel ?? document.activeElement.title)"
+    page.wait(f"{name}.startsWith('Neighbours')")
     page.press("Enter")
     page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === 'OOM'")
 
