@@ -97,7 +97,8 @@ def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(logger, tmp_pat
         assert server.stop() in (0, -signal.SIGTERM)
     assert read(tmp_path / "told").count("oops 1") == 1
     assert posts(web) == ["oops 1"] * 3 + ["oops 2"]
-    assert server.log().count("it is sent again in") == 2
+    # The log has one such sentence in a while for each name: both failures may be before the reload.
+    assert server.log().count("it is sent again in") in (1, 2)
 
 
 @pytest.mark.slow
