@@ -494,7 +494,12 @@ def test_a_disk_that_hangs_does_not_keep_the_service_from_stopping(stage):
 def test_a_store_that_is_closed_before_the_thread_ends_is_no_fault(stage):
     stage.store.add(1)
     hang = Hang()
-    stage.process.before = lambda: (hang(), stage.store.disk.entries())
+
+    def look_after_the_stop() -> None:
+        hang()
+        stage.store.disk.entries()
+
+    stage.process.before = look_after_the_stop
     stage.maker.apply(StorePolicy())
     assert hang.begun.wait(PATIENCE)
     stage.maker.stop(reactor := ReactorClock())
