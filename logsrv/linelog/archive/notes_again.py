@@ -54,14 +54,14 @@ def take_over_segments(url: str, disk: Disk, store: str, segments: Iterable[Segm
     archive = open_archive(url)
     for one in segments:
         there = find_manifest(archive, store, one.name)
-        if there is None:
+        if there is None or (index := _fetch(archive, one.index, there)) is None:
             continue
-        index, words = _fetch(archive, one.index, there), _fetch(archive, one.words, there)
+        words = _fetch(archive, one.words, there)
         save_erased(load_erased(disk).with_segment(one.number, 0, there.text), disk)
         # Files that were made of the earlier text go first and the note comes last, as in an erase.
         disk.unlink(one.columns)
         disk.unlink(one.words)
-        disk.replace(one.index, index or b"")
+        disk.replace(one.index, index)
         if words is not None:
             disk.replace(one.words, words)
         disk.sync_directory()

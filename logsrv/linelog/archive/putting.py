@@ -184,10 +184,8 @@ def _is_completely_archived(
 ) -> bool:
     note = local_manifest_or_none(segment, disk)
     manifest = manifest_object_name(store, segment.name)
-    if note is not None:
-        same = sizes.get(manifest) == len(encode_manifest(note)) and _has_all_objects(note, sizes)
-        if same or note.store != store:
-            return True
+    if note is not None and (note.store != store or is_as_noted(note, sizes)):
+        return True
     if manifest not in sizes:
         return False
     try:
@@ -196,6 +194,12 @@ def _is_completely_archived(
     except ChangedObject:
         return False
     return known is not None and _has_all_objects(known, sizes)
+
+
+def is_as_noted(note: Manifest, sizes: Mapping[str, int]) -> bool:
+    """Return whether an archive has the files of a note in the store, by the sizes of its objects."""
+    manifest = manifest_object_name(note.store, note.name)
+    return sizes.get(manifest) == len(encode_manifest(note)) and _has_all_objects(note, sizes)
 
 
 def _has_all_objects(manifest: Manifest, sizes: Mapping[str, int]) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.erased_there import lines_erased_there
-from logsrv.linelog.archive.names import manifest_object_name
-from logsrv.linelog.archive.putting import put_segment
+from logsrv.linelog.archive.putting import find_manifest, is_as_noted, put_segment
+from logsrv.linelog.objects.interface import Archive, ChangedObject
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.notes.archive_notes import local_manifest_or_none, save_local_manifest
+from logsrv.linelog.store.notes.digest import digest_file
 from logsrv.linelog.store.notes.erased import erased_or_none
-from logsrv.linelog.store.notes.manifest import encode_manifest, object_name
+from logsrv.linelog.store.notes.manifest import object_name
 from logsrv.linelog.store.segment import Segment
 
 
@@ -33,24 +34,27 @@ def find_erased_lines(
 ) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     """Yield the numbers of segments with lines that are erased in an archive but not here, and these lines.
 
-    A segment is read there if an erase has changed it here, or if its files there have other sizes than
-    the note beside it. Raises ArchiveError, OSError and ValueError.
+    A segment is read there if its text in the archive is another than here, or if its files there have
+    other sizes than the note beside it. Raises ArchiveError, OSError and ValueError.
     """
     archive, erased = open_archive(url), erased_or_none(disk)
     sizes = archive.sizes(f"{store}/")
     for one in segments:
-        if object_name(store, one.name) in sizes and (
-            erased.touches(one.number) or not _is_as_noted(one, disk, store, sizes)
-        ):
+        if object_name(store, one.name) not in sizes:
+            continue
+        if erased.touches(one.number):
+            # The note tells of before the erase: the checksum of the text is compared.
+            is_same = _has_same_text(archive, one, disk, store)
+        else:
+            note = local_manifest_or_none(one, disk)
+            is_same = note is not None and note.store == store and is_as_noted(note, sizes)
+        if not is_same:
             yield one.number, lines_erased_there(archive, one, disk, store)
 
 
-def _is_as_noted(one: Segment, disk: Disk, store: str, sizes: Mapping[str, int]) -> bool:
-    note = local_manifest_or_none(one, disk)
-    manifest = manifest_object_name(store, one.name)
-    return (
-        note is not None
-        and note.store == store
-        and sizes.get(manifest) == len(encode_manifest(note))
-        and all(sizes.get(name) == file.size for name, file in note.objects.items())
-    )
+def _has_same_text(archive: Archive, one: Segment, disk: Disk, store: str) -> bool:
+    try:
+        there = find_manifest(archive, store, one.name)
+    except ChangedObject:
+        return False
+    return there is not None and there.packed_file == digest_file(one.name, disk)

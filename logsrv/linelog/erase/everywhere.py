@@ -37,10 +37,17 @@ LOOK_EVERY, TOLD_AFTER = 0.1, 50
 def rewrite_everywhere(directory: str, disk: Disk) -> bool:
     """Rewrite them, and print it; return False if something failed. Raises OSError, ValueError."""
     found, whole = identity.load(disk), True
-    for name, place, _ in saved_places(directory):
-        if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
-            whole &= _rewrite(directory, name.partition("/")[2], place, disk, found.store)
+    if found is not None:
+        for name, place in _places_of_targets(directory):
+            whole &= _rewrite(directory, name, place, disk, found.store)
     return whole
+
+
+def _places_of_targets(directory: str) -> Iterator[tuple[str, Place]]:
+    """Yield name and place of each target of a store."""
+    for name, place, _ in saved_places(directory):
+        if place is not None and name.startswith(f"{FOLDER}/"):
+            yield name.partition("/")[2], place
 
 
 def find_lines_erased_elsewhere(
@@ -51,19 +58,14 @@ def find_lines_erased_elsewhere(
     The store was restored then from a copy of before that erase. The lines are begin and end of each, by
     segment. The caller erases them before it takes the next URL. Raises LogsrvError, OSError, ValueError.
     """
-    found = identity.load(disk)
-    for name, place, _ in saved_places(directory):
-        if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
-            url = _target_url(name, place, disk)
-            if not _rewriting_function(url):
-                continue
-            if function := parse_ship_url(url).plugin.find_erased:
-                packed = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
-                lines = dict(load_object(function)(url, disk, found.store, packed))
-                yield (
-                    url,
-                    {number: of_segment for number, of_segment in lines.items() if of_segment},
-                )
+    if (found := identity.load(disk)) is None:
+        return
+    for name, place in _places_of_targets(directory):
+        url = _target_url(name, place, disk)
+        if _rewriting_function(url) and (function := parse_ship_url(url).plugin.find_erased):
+            packed = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
+            lines = dict(load_object(function)(url, disk, found.store, packed))
+            yield url, {number: of_segment for number, of_segment in lines.items() if of_segment}
 
 
 def find_segments_erased_elsewhere(
@@ -74,10 +76,11 @@ def find_segments_erased_elsewhere(
     The store was restored from a copy of before that erase. The function fetches the indexes of these
     segments. Raises LogsrvError, OSError, ValueError.
     """
-    found = identity.load(disk)
+    if (found := identity.load(disk)) is None:
+        return
     for url in archive_urls(directory):
         plugin = parse_ship_url(url).plugin
-        if found is None or not plugin.find_erased_away:
+        if not plugin.find_erased_away:
             continue
         of_store = url, disk, found.store
         segments = [*load_object(plugin.find_erased_away)(*of_store, Listing(disk).away)]
@@ -91,13 +94,12 @@ def make_putter(directory: str, disk: Disk) -> Callable[[Disk, list[Segment]], N
     disk: of the store. Raises OSError and ValueError.
     """
     found = identity.load(disk)
-    targets = []
-    for name, place, _ in saved_places(directory):
-        if found is not None and place is not None and name.startswith(f"{FOLDER}/"):
-            url = _target_url(name, place, disk)
-            if function := _rewriting_function(url):
-                targets.append((name.partition("/")[2], url, place.position.segment, function))
     store = "" if found is None else found.store
+    targets = []
+    for name, place in _places_of_targets(directory) if store else ():
+        url = _target_url(name, place, disk)
+        if function := _rewriting_function(url):
+            targets.append((name, url, place.position.segment, function))
 
     def put(work: Disk, segments: list[Segment]) -> None:
         for name, url, last, rewrite in targets:
@@ -182,8 +184,8 @@ def _rewriting_function(url: str) -> str:
 
 
 def _target_url(name: str, place: Place, disk: Disk) -> str:
-    """Return the URL of a target, whose place has the name `NAME` or `ship/NAME`."""
-    return _noted_url(name.rpartition("/")[2], disk) or str(place.note.get("target", ""))
+    """Return the URL of a target."""
+    return _noted_url(name, disk) or str(place.note.get("target", ""))
 
 
 def _noted_url(name: str, disk: Disk) -> str:

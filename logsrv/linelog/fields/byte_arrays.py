@@ -136,10 +136,14 @@ class RowShape:
 
 def rows_at(raw: Array, at: Array, width: int) -> Array:
     """Return a row of `width` bytes from each offset on; the last row must end inside `raw`."""
-    kind = numpy.dtype(f"V{width}")
-    every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
-    rows: Array = every[at].view(numpy.uint8).reshape(len(at), width)
+    rows: Array = rows_from_each(raw, width)[at].view(numpy.uint8).reshape(len(at), width)
     return rows
+
+
+def rows_from_each(raw: Array, width: int) -> Array:
+    """Return a view with the `width` bytes from each offset on, as one value that is copied as a whole."""
+    kind = numpy.dtype(f"V{width}")
+    return numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
 
 
 # Integers in a range of up to so many times their number are counted instead of sorted.

@@ -3,9 +3,10 @@
 A mask sees the text as it will be stored, without the stamp, and no match goes over a line's end: so a
 block gives what each of its lines would give alone. Most blocks have no match, and must cost little. So a
 mask first looks for what each match contains: a literal, or a row of few different bytes such as digits,
-found with NumPy in a fifth of the time that RE2 takes. RE2 searches the whole block only if neither is
-known, or if the lines with it are many. Python calls it for each match, so in a block with many matches
-NumPy finds all of them at once, if the expression is a chain of runs such as digits (`byte_chains.py`).
+found with NumPy in a fifth of the time that RE2 takes. Only if neither is known, or if the places with it
+are many, the whole block is searched: by RE2, or at once by NumPy if the expression is a chain of runs such
+as digits (`byte_chains.py`). RE2 is as fast where few match, if they begin with a literal; where many
+match, it is slower with each expression, as Python calls it for each match.
 
 A sender must not make others wait by a line that he has made for an expression. With some, each match may
 read the line to its end (see `far_looks.py`). So of these few matches of a line are looked for, and then
@@ -25,11 +26,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-import numpy
-
 from logsrv.linelog.batch import Block
 from logsrv.linelog.intake.filter_options import FilterCounts
-from logsrv.linelog.intake.replacing import Spans, replace_spans
+from logsrv.linelog.intake.replacing import Spans, as_lists, replace_spans
 from logsrv.linelog.query.candidates import candidate_of_query
 from logsrv.linelog.query.question import Regex
 from logsrv.linelog.query.text_search.byte_chains import ByteChain, byte_chain_of
@@ -91,7 +90,7 @@ class Mask:
         self._candidates = _candidate_finder(pattern, expression)
         # Matches for each byte of the last block that was searched whole.
         self._density = 0.0
-        # The number of the next blocks that RE2 searches whole, as the last one had many candidates.
+        # The number of the next blocks that are searched whole, as the last one had many candidates.
         self._blocks_to_search_whole = 0
 
     def spans(self, text: bytes, start: int, stop: int) -> Spans:
@@ -113,7 +112,7 @@ class Mask:
             if end <= offset < stop:
                 begin = text.rfind(b"\n", start, offset) + 1 or start
                 end = text.index(b"\n", offset) + 1
-                more_begins, more_ends = _as_lists(self._spans_in(text, begin, end))
+                more_begins, more_ends = as_lists(self._spans_in(text, begin, end))
                 begins += more_begins
                 ends += more_ends
         return begins, ends
@@ -124,9 +123,9 @@ class Mask:
             lines = text[start:stop]
             apart = _JOINED_ESCAPE.sub(lambda escape: b"\\" * len(escape[0]), lines)
             if apart != lines:
-                begins, ends = _as_lists(self._spans_as_it_is(apart, 0, len(apart)))
+                begins, ends = as_lists(self._spans_as_it_is(apart, 0, len(apart)))
                 others = [start + begin for begin in begins], [start + end for end in ends]
-                mine = _as_lists(found)
+                mine = as_lists(found)
                 return _joined(mine, others) if mine != others else mine
         return found
 
@@ -150,7 +149,7 @@ class Mask:
             cut = stop
             if stop - start > _PIECE:
                 cut = text.rfind(b"\n", start, start + _PIECE) + 1 or text.index(b"\n", start) + 1
-            more_begins, more_ends = _as_lists(self._spans_by_chain(text, start, cut, chain))
+            more_begins, more_ends = as_lists(self._spans_by_chain(text, start, cut, chain))
             begins += more_begins
             ends += more_ends
             start = cut
@@ -168,7 +167,7 @@ class Mask:
         found = matches.begins + start, matches.ends + start
         if not len(matches.unsure):
             return found
-        begins, ends = _as_lists(found)
+        begins, ends = as_lists(found)
         line_end = 0
         for at in sorted((matches.unsure + start).tolist()):
             if at >= line_end:
@@ -227,13 +226,6 @@ def _is_class_or_boundary(token: re.Match[str]) -> bool:
 
 def _no_spans() -> _Lists:
     return [], []
-
-
-def _as_lists(spans: Spans) -> _Lists:
-    begins, ends = spans
-    if isinstance(begins, list) and isinstance(ends, list):
-        return begins, ends
-    return numpy.asarray(begins).tolist(), numpy.asarray(ends).tolist()
 
 
 def _can_search(chain: ByteChain, lines: bytes) -> bool:

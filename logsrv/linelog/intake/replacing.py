@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy
 
-from logsrv.linelog.fields.byte_arrays import Array
+from logsrv.linelog.fields.byte_arrays import Array, rows_from_each
 
 MASKED = b"(masked)"
 _AS_TEXT = b'"(masked)"'
@@ -32,13 +32,15 @@ def replace_spans(text: bytes, start: int, stop: int, spans: Spans) -> tuple[byt
     begins, ends = spans
     # A look for one byte takes a fourth of the time of a look for two.
     may_be_json = text.find(b'"', start, stop) >= 0 and text.find(b'":', start, stop) >= 0
-    if not isinstance(begins, list):
-        assert not isinstance(ends, list)
-        if stop - start < _DENSE_WORDS * len(begins):
-            found = _overwritten(text, start, stop, begins, ends, may_be_json=may_be_json)
-            if found is not None:
-                return found, int((ends - begins).sum())
-        begins, ends = begins.tolist(), ends.tolist()
+    if (
+        not isinstance(begins, list)
+        and not isinstance(ends, list)
+        and stop - start < _DENSE_WORDS * len(begins)
+    ):
+        found = _overwritten(text, start, stop, begins, ends, may_be_json=may_be_json)
+        if found is not None:
+            return found, int((ends - begins).sum())
+    begins, ends = as_lists(spans)
     pieces = [
         text[behind:begin] for behind, begin in zip([start, *ends], [*begins, stop], strict=True)
     ]
@@ -49,6 +51,14 @@ def replace_spans(text: bytes, start: int, stop: int, spans: Spans) -> tuple[byt
     for begin, end, piece in zip(begins, ends, pieces[1:], strict=True):
         parts += _AS_TEXT if is_number_of_json(text, begin, end) else MASKED, piece
     return b"".join(parts), stop - start - sum(map(len, pieces))
+
+
+def as_lists(spans: Spans) -> tuple[list[int], list[int]]:
+    """Return the parts as lists, whichever they are."""
+    begins, ends = spans
+    if isinstance(begins, list) and isinstance(ends, list):
+        return begins, ends
+    return numpy.asarray(begins).tolist(), numpy.asarray(ends).tolist()
 
 
 def is_number_of_json(text: bytes, begin: int, end: int) -> bool:
@@ -109,24 +119,18 @@ def _overwritten(
     at >>= shift
     words[at] = words[at + (least >> shift if least == most else surplus >> shift)]
     if is_wide:
-        _rows(written, len(_AS_TEXT))[begins[wide]] = numpy.void(_AS_TEXT)
-        _rows(written, len(MASKED))[begins[~wide]] = numpy.void(MASKED)
+        rows_from_each(written, len(_AS_TEXT))[begins[wide]] = numpy.void(_AS_TEXT)
+        rows_from_each(written, len(MASKED))[begins[~wide]] = numpy.void(MASKED)
     else:
-        _rows(written, len(MASKED))[begins] = numpy.void(MASKED)
+        rows_from_each(written, len(MASKED))[begins] = numpy.void(MASKED)
     is_kept: Array = numpy.ones(len(words), bool)
     at += 1
     for number in different:
         if width := number >> shift:
             those = at if least == most else at[surplus == number]
-            _rows(is_kept, width)[those] = numpy.void(bytes(width))
+            rows_from_each(is_kept, width)[those] = numpy.void(bytes(width))
     left: Array = words[is_kept].view(numpy.uint8)
     return left[: whole - int(surplus.sum())].tobytes()
-
-
-def _rows(codes: Array, width: int) -> Array:
-    """Return a view with the `width` bytes from each offset on, as one value each."""
-    kind = numpy.dtype(f"V{width}")
-    return numpy.ndarray((len(codes) - width + 1,), kind, codes, 0, (1,))
 
 
 def _are_numbers_of_json(text: bytes, codes: Array, begins: Array, ends: Array) -> Array:

@@ -58,12 +58,11 @@ class UnfinishedData:
     def check_room(self, more: int = 0) -> None:
         """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
         if self.held + more > self.most_held:
-            refusal = busy_refusal(
+            raise busy_refusal(
                 f"all bodies together may have {self.most_held} bytes in memory, {BODIES} times --max-body;"
-                " send it again"
+                " send it again",
+                NO_ROOM,
             )
-            refusal.reason = NO_ROOM
-            raise refusal
 
     def admit(self, size: int) -> Deferred[None]:
         """Return a Deferred that fires when a worker's answer of `size` bytes has room, and is held.

@@ -345,9 +345,9 @@ def nothing_found(sentence: str, records: int = 1) -> RequestRefused:
     return RequestRefused(400, sentence, reason="unknown", records=max(1, records))
 
 
-def busy_refusal(sentence: str) -> RequestRefused:
-    """Return the refusal (503) of a message that may be sent again soon."""
-    return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
+def busy_refusal(sentence: str, reason: str | None = None) -> RequestRefused:
+    """Return the refusal (503) of a message that may be sent again soon. reason: as in `RequestRefused`."""
+    return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)}, reason)
 
 
 def failed_here() -> RequestRefused:
