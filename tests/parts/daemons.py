@@ -67,9 +67,12 @@ class Logger(Twistd):
 
     def wait_for_messages(self, count: int, deadline: float = PATIENCE) -> list[bytes]:
         """Wait until the active segment has `count` lines; return the messages of the whole store."""
-        self.wait_until(
-            lambda: self.current.read_bytes().count(b"\n") >= count, f"{count} lines", deadline
-        )
+        try:
+            self.wait_until(
+                lambda: self.current.read_bytes().count(b"\n") >= count, f"{count} lines", deadline
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nThere are: {self.messages()[-20:]}") from None
         return self.messages()
 
 

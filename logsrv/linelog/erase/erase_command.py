@@ -44,6 +44,7 @@ from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.file_owner import give_files_of_root
 from logsrv.linelog.store.lock import StoreInUseError, locked
 from logsrv.linelog.store.notes.backup_note import require_whole_backup
+from logsrv.linelog.store.notes.erase_plan import NAME as PLAN
 from logsrv.linelog.store.notes.erase_plan import PlanFile, locked_plan
 from logsrv.linelog.store.notes.erased import load_erased
 from logsrv.linelog.store.rule_stores import other_stores_sentence
@@ -208,7 +209,17 @@ def _only_eraser(asked: EraseRun) -> Iterator[PlanFile]:
         file = undo.enter_context(locked_plan(asked.disk, cache(partial(tell, why))))
         with contextlib.suppress(StoreInUseError):
             undo.enter_context(locked(asked.directory))
-        yield file
+        try:
+            yield file
+        except (OSError, ValueError):
+            # Such as a full disk: what was begun waits for its end.
+            with contextlib.suppress(OSError):
+                if asked.disk.has_name(PLAN) and file.read() is not None:
+                    tell(
+                        "logsrv erase: lines are left to erase: `logsrv erase --finish` continues, as does"
+                        " the next start of a server"
+                    )
+            raise
 
 
 def _asker(arguments: argparse.Namespace) -> Callable[[str], bool]:

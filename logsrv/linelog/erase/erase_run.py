@@ -38,6 +38,7 @@ from logsrv.linelog.erase.refused_lines import erase_refused_lines
 from logsrv.linelog.erase.values_elsewhere import rule_of_store, values_elsewhere
 from logsrv.linelog.parts.values_elsewhere import ValuesElsewhere
 from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.question import Node
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk, explanation
@@ -86,13 +87,16 @@ class EraseRun:
             # A segment that retention removes meanwhile needs no erase.
             self.damaged = view.has_unreadable_lines
         self.refused = erase_refused_lines(self.disk, self.matcher, self.scope, dry_run=True)
-        self._kept_in_words = [*self._find_kept()] if self.found.lines else []
-
-    def _find_kept(self) -> Iterator[str]:
-        """Yield in words what parts keep of these lines alone."""
-        number = number_of_store(rule_of_store(self.directory))
         query = None if self.whole_records else self.matcher.node
-        lines = LinesOfAllStores(self.found, number, query, self.scope)
+        self._kept_in_words = [*self._find_kept(query, self.scope)] if self.found.lines else []
+
+    def _find_kept(self, query: Node | None, scope: Scope) -> Iterator[str]:
+        """Yield in words what parts keep of the lines that were found alone.
+
+        query, scope: of a search that finds all these lines; query is None if none does.
+        """
+        number = number_of_store(rule_of_store(self.directory))
+        lines = LinesOfAllStores(self.found, number, query, scope)
         for one in self._kept:
             try:
                 words = one.find(lines)
@@ -147,9 +151,11 @@ class EraseRun:
             # Before the others: where both are, an index here may have a copy of a line there.
             plan_away_erase(self.directory, self._plan_for(there))
             self.carry_out_away()
-        if not self.found.lines:
-            return
-        plan = self._plan_for(self.found)
+        if self.found.lines:
+            self._begin(self._plan_for(self.found), file)
+
+    def _begin(self, plan: ErasePlan, file: PlanFile) -> None:
+        """Carry out a plan for lines that were found. Raises OSError."""
         for one in self._kept:
             one.note(plan.time)
         file.write(plan)
@@ -184,12 +190,12 @@ class EraseRun:
                 ):
                     return False
                 runs = {number: _runs_of(of_segment) for number, of_segment in lines.items()}
-                why = f"erased before in {where}"
-                plan = ErasePlan(rfc3339(time.time()), why, _user(), count, 0, runs)
-                file.write(plan)
-                self.carry_out(plan, file)
+                self.found = LinesToErase(runs, lines=count)
+                kept = [*self._find_kept(None, Scope())]
+                self._begin(self._plan_for(self.found, f"erased before in {where}"), file)
                 segments = counted(len(runs), "segment")
                 print(f"erased: {counted(count, 'line')} in {segments}, as before in {where}")
+                _say_kept("forgotten", kept)
         except UsageError:
             raise
         except (LogsrvError, ValueError) as error:
@@ -200,10 +206,10 @@ class EraseRun:
             self.status_of_erasing = FAILED
         return True
 
-    def _plan_for(self, found: LinesToErase) -> ErasePlan:
+    def _plan_for(self, found: LinesToErase, reason: str = "") -> ErasePlan:
         return ErasePlan(
             time=rfc3339(time.time()),
-            reason=self.reason,
+            reason=reason or self.reason,
             by=_user(),
             lines=found.lines,
             records=found.records,
@@ -282,8 +288,8 @@ class EraseRun:
         print(
             form.format(self.found_in_words) if self.has_found else "no line is left that matches"
         )
-        if self._kept_in_words and self.has_found:
-            print(f"{kept}, as no other line has their values: {', '.join(self._kept_in_words)}")
+        if self.has_found:
+            _say_kept(kept, self._kept_in_words)
         if (away := self.found.away) and not self.everywhere:
             tell(
                 f"logsrv erase: {counted(away, 'line')} of segments that only an archive has are not"
@@ -302,6 +308,11 @@ def _runs_of(lines: list[tuple[int, int]]) -> Runs:
     for start, end in lines:
         runs.add(start, end)
     return runs
+
+
+def _say_kept(done: str, words: list[str]) -> None:
+    if words:
+        print(f"{done}, as no other line has their values: {', '.join(words)}")
 
 
 def _lines(lines: int, records: int) -> str:

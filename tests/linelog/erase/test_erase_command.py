@@ -1,5 +1,6 @@
 """`logsrv erase`: what it asks, says and returns."""
 
+import subprocess
 from pathlib import Path
 from subprocess import PIPE
 
@@ -84,6 +85,17 @@ def test_an_interrupted_erase_is_finished_first(store):
     assert files_with_person(store) == []
     shown = logsrv("erase", "--finish", "-d", str(store))
     assert shown.returncode == 0 and b"no erase of" in shown.stdout
+
+
+def test_an_erase_that_a_full_disk_ends_says_what_continues_it(store):
+    """A limit for files has the same effect: the plan is written, and a segment cannot be."""
+    limited = ["prlimit", "--fsize=700", *LOGSRV, "erase", QUERY, "--yes", "-d", str(store)]
+    full = subprocess.run(limited, capture_output=True, timeout=PATIENCE)
+    assert full.returncode == 2 and b"File too large" in full.stderr
+    assert b"`logsrv erase --finish` continues, as does the next start of a server" in full.stderr
+    done = logsrv("erase", "--finish", "-d", str(store))
+    assert done.returncode == 0 and b"erased: 23 lines in 4 segments" in done.stdout
+    assert files_with_person(store) == []
 
 
 def test_one_erase_at_a_time_and_beside_an_owner(store):

@@ -9,7 +9,10 @@ from typing import Any
 import attrs
 import pyarrow.parquet
 import pytest
+from twisted.internet.defer import Deferred
 
+from logsrv.linelog.alerts.alert_protocol import AlertTask
+from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.archive.putting import put_segment
 from logsrv.linelog.archive.view import ArchiveView
@@ -32,6 +35,7 @@ from tests.parts.archived_stores import STORE, archive_all, files_of, packed, re
 from tests.parts.commands import logsrv
 from tests.parts.disks import at
 from tests.parts.erasing import MOMENT, erase, files_with_person, store_with_person
+from tests.parts.watchers import WatcherStage
 
 
 @pytest.fixture
@@ -206,6 +210,29 @@ def test_everywhere_erases_in_a_restored_store_what_is_erased_elsewhere(restored
     assert b"erased before in " in listed.stdout
     again = logsrv("erase", "--finish", "--everywhere", "-d", str(restored))
     assert (again.returncode, again.stderr) == (0, b"")
+
+
+def test_a_restored_store_forgets_groups_of_alerts_that_only_these_lines_have(restored, tmp_path):
+    (tmp_path / "watched").mkdir()
+    stage = WatcherStage(tmp_path / "watched", lambda *_: Deferred())
+    # The archive has the first 80 lines.
+    alert = "ms<80 | count > 1 in 5m by user"
+    settings = AlertSettings(alert=alert, name="web", alert_command=("x",), alert_every=3600)
+    stage.start_tasks({"1": AlertTask("web", "command", settings, stage.ends)})
+    stage.advance(1)
+    # Of ann the store has lines that are left.
+    for user in ("zebulon.quist", "ann"):
+        stage.write(f"user={user} ms=1", f"user={user} ms=2")
+    stage.advance(35)
+    stage.kill()
+    state = stage.kept.load_state("1")
+    assert "zebulon.quist" in str(state)
+    shutil.copytree(stage.directory / "alerts", restored / "alerts")
+    done = logsrv("erase", "--finish", "--everywhere", "--yes", "-d", str(restored))
+    assert done.returncode == 0, done.stderr
+    assert b"forgotten, as no other line has their values: 1 group of alerts\n" in done.stdout
+    left = b"".join(files_of(restored / "alerts").values())
+    assert b"quist" not in left and b'"ann"' in left
 
 
 def test_a_restored_store_learns_of_erases_in_segments_that_it_has_not_touched(store, tmp_path):

@@ -124,7 +124,9 @@ def test_a_proposed_name_follows_the_text_until_the_reader_types_one(logs, visit
 
 def test_the_link_to_an_alert_has_the_query_before_the_first_answer(logs, visit):
     logs.slow.clear()
-    page = visit("?q=disk&last=6h", ready="document.querySelector('#alert-link')?.search")
+    page = visit(
+        "?q=disk&last=6h", ready="document.querySelector('#alert-link')?.search.includes('&')"
+    )
     assert page.run("document.querySelector('#alert-link').search") == "?new&q=disk&last=6h"
     logs.slow.set()
     page.wait(LIVE)
