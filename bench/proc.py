@@ -29,6 +29,15 @@ def cpu(pid: int) -> Cpu:
     return Cpu(int(fields[11]) / TICKS, int(fields[12]) / TICKS)
 
 
+def scheduled(pid: int) -> float:
+    """Return the CPU seconds of all threads that a process has now, as the scheduler counts them.
+
+    It is exact where `cpu` counts in hundredths of a second. Raises OSError if the process has ended.
+    """
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 def children(pid: int) -> list[int]:
     """Return the running child processes of a process, from all its threads. Raises OSError."""
     tasks = Path(f"/proc/{pid}/task").iterdir()

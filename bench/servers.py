@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import attrs
@@ -122,7 +123,13 @@ class Logsrv:
         return Launch((*command, *options, *self.arguments), work / "logs" / "current.log")
 
 
-def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
+def _fill(
+    template: str,
+    listener: Listener,
+    work: Path,
+    out: Path,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Path:
     """Write bench/peers/TEMPLATE for a listener to `work`; return the path."""
     # syslog-ng divides one window among all possible connections.
     connections = max(10, listener.connections + 2)
@@ -135,6 +142,7 @@ def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
         "@CONNECTIONS@": connections,
         "@FETCH@": fetch,
         "@WINDOW@": fetch * connections,
+        **more,
     }
     return filled(template, words, work)
 
@@ -183,10 +191,11 @@ class Peer:
 
 @attrs.define(frozen=True, slots=True)
 class Rsyslog:
-    """rsyslogd with bench/peers/rsyslog-WIRE.conf."""
+    """rsyslogd with bench/peers/rsyslog-WIRE.conf, or with another of these files."""
 
     peer: Peer
     name: str = "rsyslog"
+    template: str = ""
 
     def takes(self, wire: str) -> bool:
         return True
@@ -196,7 +205,7 @@ class Rsyslog:
 
     def launch(self, listener: Listener, work: Path) -> Launch:
         out = work / "rsyslog.log"
-        conf = _fill(f"rsyslog-{listener.wire}.conf", listener, work, out)
+        conf = _fill(self.template or f"rsyslog-{listener.wire}.conf", listener, work, out)
         command = [str(self.peer.find()), "-n", "-f", str(conf), "-i", str(work / "pid")]
         if self.peer.is_unpacked():
             command += ["-M", ":".join(self.peer.libraries("imtcp.so"))]
@@ -205,10 +214,15 @@ class Rsyslog:
 
 @attrs.define(frozen=True, slots=True)
 class SyslogNg:
-    """syslog-ng with bench/peers/syslog-ng-WIRE.conf."""
+    """syslog-ng with bench/peers/syslog-ng-WIRE.conf, or with another of these files.
+
+    expression: for a file with a mask.
+    """
 
     peer: Peer
     name: str = "syslog-ng"
+    template: str = ""
+    expression: str = ""
 
     def takes(self, wire: str) -> bool:
         return wire not in ("tls", "syslog")
@@ -218,7 +232,9 @@ class SyslogNg:
 
     def launch(self, listener: Listener, work: Path) -> Launch:
         out = work / "syslog-ng.log"
-        conf = _fill(f"syslog-ng-{listener.wire}.conf", listener, work, out)
+        template = self.template or f"syslog-ng-{listener.wire}.conf"
+        expression = self.expression.replace("\\", r"\\")
+        conf = _fill(template, listener, work, out, {"@EXPRESSION@": expression})
         command = [str(self.peer.find()), "-F", "--no-caps", "-f", str(conf)]
         for option, file in (("-R", "persist"), ("-c", "control"), ("-p", "pid")):
             command += [option, str(work / file)]
