@@ -45,18 +45,18 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 _AT_LISTENERS = {
     "connections_total": "Connections accepted.",
     "connections_idle_total": "Connections closed by the idle time-out.",
-    "connections_failed_total": "Connections closed because of an error in our code.",
+    "connections_failed_total": "Connections closed because of an error in the code of the service.",
     "connections_slowed_total": "Times that a connection had to wait because it sent too much.",
     "received_bytes_total": "Bytes received.",
     "oversize_lines_total": "Lines longer than --max-line.",
     "datagrams_total": "Datagrams received.",
-    "datagrams_refused_total": "Datagrams the guard refused.",
+    "datagrams_refused_total": "Datagrams refused because of --allow or --deny.",
     "datagrams_limited_total": "Datagrams dropped because their sender sent too many.",
-    "datagrams_lost_total": "Datagrams the kernel dropped because we were too slow.",
+    "datagrams_lost_total": "Datagrams that the kernel dropped because the service was too slow.",
 }
 _REFUSED = {
-    "connections_refused_total": "Connections refused by the guard or in their TLS handshake.",
-    "dropped_bytes_total": "Bytes received and dropped, by the reason.",
+    "connections_refused_total": "Connections refused; the label reason says why.",
+    "dropped_bytes_total": "Bytes received and dropped; the label reason says why.",
 }
 # A histogram has these series, and its own name.
 _SERIES = {"histogram": ("", "_bucket", "_count", "_sum")}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from logsrv.kit.observe.metrics import make_metrics
 
 _FAULTS = {
-    "requests_failed_total": "Requests the plugin failed to answer.",
+    "requests_failed_total": "Requests that the plugin could not answer because of an error.",
     "datagrams_failed_total": "Lines in datagrams that the plugin failed to handle.",
     "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
-    "datagrams_unsent_total": "Datagrams the system did not send.",
+    "datagrams_unsent_total": "Datagrams that the system did not send.",
     "broadcasts_skipped_total": "Broadcasts that a peer did not get, because too many bytes waited for it.",
     "links_failed_total": "Failed tries to connect to another server.",
 }

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 # The help text of each metric, by its name.
 _OF_WAYS = {
-    "alerts_sent_total": "Alerts that were delivered.",
-    "alerts_failed_total": "Times that an alert was not delivered; most are tried again.",
+    "alerts_sent_total": "Messages of an alert that were delivered.",
+    "alerts_failed_total": "Failed tries to deliver a message of an alert; most messages are sent again.",
     "alerts_put_off_total": (
-        "Alerts under way when the service ended, which are sent again at the next start."
+        "Messages being sent when the service ended; they are sent again at the next start."
     ),
     "alerts_missed_segments_total": (
-        "Segments that were removed before an alert had looked at all of their lines."
+        "Segments removed before an alert had read all lines of the segment."
     ),
     "alerts_dropped_episodes_total": (
-        "Episodes of a condition that were not reported, because too many waited for the receiver."
+        "Episodes that were not reported, because too many messages waited for the receiver."
     ),
 }
 

@@ -24,28 +24,30 @@ log = Logger()
 # The help text of each metric, by its name.
 OF_LISTENERS = {
     "received_lines_total": (
-        "Lines taken in, without dropped ones; one longer than --max-line counts as the lines that it"
-        " becomes."
+        "Lines received and not dropped; a line that is split because of --max-line counts as several"
+        " lines."
     ),
     "records_as_text_total": (
         "Records stored as text, because they are too long, or not in the expected format."
     ),
-    "masked_total": "Parts of lines that are stored as (masked), because of --mask.",
-    "requests_deferred_total": "Requests answered with 503; their senders send them again.",
-    "blocks_received_total": "Blocks of other stores that are on the disk here.",
-    "blocks_after_gap_total": "Blocks before which lines of their store are missing here for good.",
-    "blocks_forgotten_total": "Blocks that came again; their lines were stored before.",
+    "masked_total": "Texts in lines that --mask has replaced by (masked).",
+    "requests_deferred_total": "Requests answered with 503, which the senders have to send again.",
+    "blocks_received_total": "Blocks of other stores that this server has stored on the disk.",
+    "blocks_after_gap_total": (
+        "Blocks after a gap: earlier lines of the same store will never arrive at this server."
+    ),
+    "blocks_forgotten_total": "Blocks received again after their lines were stored.",
 }
 GAUGES = {
-    "origins": "Other stores whose blocks are stored here.",
-    "pending_bytes": "Bytes taken in and not yet written.",
+    "origins": "Other stores from which this server has stored blocks.",
+    "pending_bytes": "Bytes received, but not yet written to the store.",
     "store_stalled": "1 while the store cannot write, else 0.",
-    "store_segments": "Segments of the store, the active one included.",
+    "store_segments": "Segments of the store, with the active segment.",
     "store_bytes": "Bytes of all segments and their indexes on the disk.",
     "store_waiting_segments": "Segments that wait to be compressed, or are being compressed.",
     "store_waiting_bytes": "Bytes of the segments that wait to be compressed, or are being compressed.",
     "columns_waiting_segments": "Sealed segments that wait for their columns.",
-    "bodies_waiting": "Bodies that wait for a worker.",
+    "bodies_waiting": "Bodies of requests that wait for a worker process.",
     "senders_paused": "1 while senders wait for the store, else 0.",
 }
 COUNTERS = {
@@ -54,7 +56,7 @@ COUNTERS = {
     "store_lost_bytes_total": "Bytes that could not be written before the service stopped.",
     "store_lost_lines_total": "Lines that could not be written before the service stopped.",
     "store_errors_total": "Writes and syncs that failed.",
-    "store_syncs_total": "Times the active segment was synced to disk.",
+    "store_syncs_total": "Times that the active segment was synced to the disk.",
     "segments_sealed_total": "Segments compressed.",
     "segments_removed_total": "Segments removed by retention.",
 }

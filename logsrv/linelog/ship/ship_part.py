@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 # The help text of each metric, by its name.
 _GAUGES = {
-    "ship_up": "1 while a target takes lines, else 0.",
+    "ship_up": "1 while a target accepts lines, else 0.",
     "ship_lag_bytes": "Bytes of the lines that a target does not have yet.",
     "ship_lag_lines": "Lines that a target does not have yet; a large number is estimated.",
     "ship_lag_seconds": "Age of the oldest line that a target does not have yet.",
 }
 _COUNTERS = {
     "ship_sent_bytes_total": (
-        "Bytes of lines that a target has acknowledged, before they are compressed."
+        "Bytes of lines that a target has acknowledged, counted before compression."
     ),
     "ship_sent_lines_total": "Lines that a target has acknowledged.",
     "ship_refused_lines_total": (
-        "Lines that a target will never take; they are kept in DIR/ship/NAME.refused."
+        "Lines that a target refused for good; DIR/ship/NAME.refused has these lines."
     ),
     "ship_gap_bytes_total": (
         "Bytes of lines that were removed from the store before they were sent; 1 if unknown."
     ),
     "ship_gap_lines_total": "Lines that were removed from the store before they were sent.",
     "ship_resent_after_loss_total": (
-        "Times that lines were sent again, because a target had lost them after acknowledging them."
+        "Times that lines were sent again, because a target had acknowledged and then lost them."
     ),
 }
 
