@@ -45,7 +45,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 _AT_LISTENERS = {
     "connections_total": "Connections accepted.",
     "connections_idle_total": "Connections closed by the idle time-out.",
-    "connections_failed_total": "Connections closed because of an error in the code of the service.",
+    "connections_failed_total": "Connections closed because of an error in the service's code.",
     "connections_slowed_total": "Times that a connection had to wait because it sent too much.",
     "received_bytes_total": "Bytes received.",
     "oversize_lines_total": "Lines longer than --max-line.",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # The help text of each metric, by its name.
 _OF_WAYS = {
     "alerts_sent_total": "Messages of an alert that were delivered.",
-    "alerts_failed_total": "Failed tries to deliver a message of an alert; most messages are sent again.",
+    "alerts_failed_total": "Failed tries to deliver a message of an alert; most are repeated.",
     "alerts_put_off_total": (
         "Messages being sent when the service ended; they are sent again at the next start."
     ),
