@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class IDatagramReceiver(Interface):
-    """A receiver of a listener's datagrams.
+    """An object that takes the datagrams of a listener.
 
-    A receiver that answers also has `attach(listener)`, called before the listener is bound. A receiver
-    that keeps a socket or half a message also has `close()`, called after the last datagram.
+    If the object sends answers, it also has `attach(listener)`, which logsrv calls before it binds the
+    listener. If the object keeps a socket or unfinished messages, it also has `close()`, which logsrv calls
+    after the last datagram.
     """
 
     def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:
@@ -39,10 +40,10 @@ class IInput(Interface):
     name = Attribute("The NAME in `--listen NAME:ENDPOINT`.")
 
     def stream(intake: Intake) -> IProtocolFactory:
-        """Return the factory of a stream listener. Raises ConfigurationError if the input has none."""
+        """Return the factory for connections. Raises ConfigurationError if the input takes none."""
 
     def datagrams(intake: Intake) -> IDatagramReceiver:
-        """Return the receiver of a datagram listener. Raises ConfigurationError if the input has none."""
+        """Return the receiver for datagrams. Raises ConfigurationError if the input takes none."""
 
 
 @accepts_old_argument("place", "reference")
