@@ -1,4 +1,5 @@
-"""The plugins of a kind: ours are modules of one package, strangers' are files in `twisted/plugins`.
+"""The plugins of one kind: logsrv's own are modules of one package, those of other authors are files in
+`twisted/plugins`.
 
 A plugin is an object at module level with a `name`. It is light: it names the module with its work, which
 is imported when the plugin is used.
@@ -66,7 +67,9 @@ class Plugins(Generic[Kind]):
         self._beside = {module.rpartition(".")[2]: module for module in beside}
 
     def find(self, name: str) -> Kind | None:
-        """Return the plugin of a name. Raises ConfigurationError if it is ours and cannot be imported."""
+        """Return the plugin with this name; None if there is none. Raises ConfigurationError if it is ours
+        and cannot be imported.
+        """
         for file in self.files_of(name):
             declared = self.declared_by(name, file)
             if isinstance(declared, str):
@@ -76,11 +79,13 @@ class Plugins(Generic[Kind]):
         return self.all().get(name)
 
     def ours(self) -> dict[str, Kind]:
-        """Return ours by their names, without broken ones."""
+        """Return logsrv's own plugins by name, without those that cannot be imported."""
         return self._look()[0]
 
     def all(self) -> dict[str, Kind]:
-        """Return all by their names, without broken ones: first ours, then strangers'."""
+        """Return all plugins by name, without those that cannot be imported: first logsrv's own, then those
+        of other authors.
+        """
         found, broken = self._look()
         for _, loaded in import_plugin_files(self.word, of_twisted=False):
             for name, plugin in self._plugins_in(loaded).items():
@@ -89,7 +94,9 @@ class Plugins(Generic[Kind]):
         return found
 
     def with_files(self) -> Iterator[tuple[Kind, str]]:
-        """Yield all with their files: ours, then strangers', even if two have the same name."""
+        """Yield each plugin with its file, also if two plugins have the same name: first logsrv's own, then
+        those of other authors.
+        """
         for name, file in self.files().items():
             declared = self.declared_by(name, file)
             if not isinstance(declared, str):
@@ -98,24 +105,28 @@ class Plugins(Generic[Kind]):
             yield from ((plugin, file) for plugin in self._plugins_in(loaded).values())
 
     def broken(self) -> dict[str, str]:
-        """Return the files that cannot be imported, ours and any in `twisted/plugins`, with the reasons."""
+        """Return the plugin files that cannot be imported, those of logsrv and those in `twisted/plugins`,
+        each with the reason.
+        """
         files = self.files()
         ours = {files[name]: why for name, why in self._look()[1].items()}
         return {**ours, **broken_plugins(self.word, of_twisted=False)}
 
     def files(self) -> dict[str, str]:
-        """Return the files of our plugins, by the name that each plugin would have."""
+        """Return the files of logsrv's own plugins by the name of the plugin, which the name of the file
+        tells.
+        """
         path = importlib.import_module(self.package).__path__
         found = {name.removesuffix("_"): file for name, file in _modules_below(path)}
         return found | {name: file for name in self._beside for file in self.files_of(name)}
 
     def module_of(self, name: str) -> str:
-        """Return the dotted name of the module in which a plugin of logsrv itself is."""
+        """Return the dotted name of the module in which logsrv's own plugin `name` is."""
         inside = f"{self.package}.{name}_" if keyword.iskeyword(name) else f"{self.package}.{name}"
         return self._beside.get(name, inside)
 
     def files_of(self, name: str) -> Iterator[str]:
-        """Yield the file in which a plugin of logsrv itself would be, if it exists."""
+        """Yield the file in which logsrv's own plugin `name` would be, if this file exists."""
         if name.isidentifier() and not name.startswith("_"):
             package, _, module = self.module_of(name).rpartition(".")
             # A package of `beside` may have been taken away.
@@ -125,7 +136,8 @@ class Plugins(Generic[Kind]):
                 yield from filter(os.path.isfile, (f"{path}.py", os.path.join(path, "__init__.py")))
 
     def declared_by(self, name: str, file: str) -> dict[str, Kind] | str:
-        """Return the plugins that one of our files declares, or a sentence why it cannot be imported.
+        """Return the plugins that a file of logsrv declares, or a sentence that says why the file cannot be
+        imported.
 
         A kind whose modules are not light reads the file instead.
         """
@@ -156,7 +168,9 @@ class Plugins(Generic[Kind]):
 
 
 def load_object(text: str) -> Any:
-    """Return the object `package.module:Name`. Raises ConfigurationError with the place of the mistake."""
+    """Return the object that a text such as `package.module:Name` names. Raises ConfigurationError with the
+    place of the mistake.
+    """
     name, _, attribute = text.partition(":")
     if not all(word.isidentifier() for word in (*name.split("."), attribute)):
         raise ConfigurationError(f"{text!r:.80} is not a name such as package.module:Name")
@@ -170,7 +184,8 @@ def load_object(text: str) -> Any:
 
 
 def call_object(text: str) -> Any:
-    """Call `package.module:Name` without arguments, and return what it makes.
+    """Call the object that a text such as `package.module:Name` names, without arguments; return the
+    result.
 
     Raises ConfigurationError with the place of the mistake, also for what the call itself raises.
     """
@@ -184,7 +199,9 @@ def call_object(text: str) -> Any:
 
 
 def load_module(name: str) -> ModuleType:
-    """Return the module of that dotted name. Raises ConfigurationError with the place of the mistake."""
+    """Import the module with this dotted name, and return it. Raises ConfigurationError with the place of
+    the mistake.
+    """
     loaded = _import(name)
     if isinstance(loaded, str):
         raise ConfigurationError(f"{name} cannot be imported: {loaded}")
@@ -194,7 +211,8 @@ def load_module(name: str) -> ModuleType:
 def import_plugin_files(
     word: str = "", *, of_twisted: bool = True
 ) -> Iterator[tuple[str, ModuleType | str]]:
-    """Yield each file that declares plugins, with its module or a sentence why it cannot be imported.
+    """Yield each file that declares plugins, with its module, or with a sentence that says why its import
+    failed.
 
     They are those in which Twisted's `getPlugins` looks, which would log a traceback for a broken one.
     Plugin folders that were left out come first, each with the reason. word: only files with this text.

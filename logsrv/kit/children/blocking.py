@@ -1,4 +1,6 @@
-"""A child process for a thread that waits for its answers, without a reactor. It can be sent open files."""
+"""A child process for a thread, which waits for the answers itself and needs no reactor. It can be sent
+open files.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.children.starting import popen
 
 LOOK_EVERY = 0.1
-"""Seconds after which `receive` returns without an answer."""
+"""The most seconds that `receive` waits for an answer; then it returns None."""
 
 
 class BlockingChild:
@@ -47,7 +49,9 @@ class BlockingChild:
         return self.process.poll() is None
 
     def send(self, order: Mapping[str, object], files: Sequence[int] = ()) -> None:
-        """Send an order as JSON, with open files (descriptors). Raises OSError if the process has ended."""
+        """Send an order as JSON, together with open files, which are given by their descriptors. Raises
+        OSError if the process has ended.
+        """
         data = b"".join(frame_parts(json.dumps(order).encode()))
         try:
             sent = socket.send_fds(self._connection, [data], files)
@@ -56,7 +60,8 @@ class BlockingChild:
             raise self._end_error() from None
 
     def receive(self) -> bytes | None:
-        """Return the answer to an order; None if it is not complete yet. Waits LOOK_EVERY seconds at most.
+        """Return the answer to an order; None if the answer is not complete yet. Waits LOOK_EVERY seconds
+        at most.
 
         Raises OSError if the process has ended.
         """

@@ -1,4 +1,4 @@
-"""The service's side of a child process: this Python, which runs a module of ours."""
+"""The service's side of a child process: the child runs a module with the same Python as the service."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ from logsrv.reactor import Timer
 log = Logger()
 
 SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "SSL_CERT_", "COVERAGE")
-"""Prefixes of the environment variables that a process gets: time zone, locale, and the directories of
-Python, of libraries and of trusted certificates."""
+"""Prefixes of the environment variables that a child process gets; they are for the time zone, the locale,
+and the directories of Python, of libraries and of trusted certificates.
+"""
 LONGEST_LINE, LONGEST_WORDS = 4096, 300
 """The most that is kept of a line of standard error for the log, and of the last line for `ProcessEnd`."""
 LARGE, PIECE = 1 << 20, 256 << 10
@@ -41,7 +42,7 @@ _SIGNALS = {int(one): one.name for one in signal.Signals}
 
 @attrs.frozen
 class ProcessEnd:
-    """The end of a process: its exit status or its signal.
+    """The way in which a process ended: its exit status, or the signal that ended it.
 
     words: its last line of standard error since it got a message.
     """
@@ -52,7 +53,8 @@ class ProcessEnd:
 
     @classmethod
     def of(cls, reason: Failure, words: str = "") -> ProcessEnd:
-        """Return the end that Twisted reports as ProcessDone or ProcessTerminated."""
+        """Return the `ProcessEnd` for a Failure of Twisted that contains ProcessDone or ProcessTerminated.
+        """
         error: Any = reason.value
         return cls(error.exitCode, error.signal, words)
 
@@ -63,7 +65,8 @@ class ProcessEnd:
 
 
 def child_environment(named: Collection[str] = ()) -> dict[str, str]:
-    """Return the environment of a child process: the variables of SHARED, which hold no secrets.
+    """Return the environment of a child process: the variables with a prefix in SHARED, which hold no
+    secrets, and the variables in `named`.
 
     named: further variables that its work needs; they may be secret. Its output is always buffered: a
     process that is stopped (SIGSTOP) during an unbuffered write loses the rest of it.
@@ -76,7 +79,8 @@ def child_environment(named: Collection[str] = ()) -> dict[str, str]:
 
 
 def start_error_text(error: OSError) -> str:
-    """Return why the system could not start a process; if an open file hinders it, also the remedy."""
+    """Return why the system could not start a process; if an open file prevents the start, also the remedy.
+    """
     if error.errno == errno.EBADF:
         # posix_spawn closes files by number, and refuses numbers at the limit or above.
         return (
@@ -121,7 +125,7 @@ class _LargeMessageWriter:
 
 
 class ChildProcess(ProcessProtocol):
-    """A process that runs a module of ours; `start` starts it.
+    """A process that runs a module; `start` starts it.
 
     received: gets the pieces of each message that it writes to its standard output; may be replaced at any
     time. began: gets the size of a message whose rest is still to come. closed: called at the end of its
@@ -161,7 +165,8 @@ class ChildProcess(ProcessProtocol):
         environment: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
-        """Start it. environment: all its variables; by default `child_environment`. Raises OSError.
+        """Start the process. environment: all its variables; by default the result of `child_environment`.
+        Raises OSError.
 
         Its SIGINT is blocked until it calls `limit_process`.
         """
@@ -180,7 +185,9 @@ class ChildProcess(ProcessProtocol):
         return None if self.over else self.transport.pid
 
     def send(self, *parts: bytes | bytearray) -> None:
-        """Send a message to its standard input. Bytes that it does not read wait in our memory."""
+        """Send a message to the standard input of the process. Bytes that it does not read wait in our
+        memory.
+        """
         # Its words about earlier messages do not explain how it ends with this one.
         self._words = ""
         if self._feed.must_queue(parts):
@@ -189,22 +196,24 @@ class ChildProcess(ProcessProtocol):
             self.transport.writeSequence([bytes(part) for part in frame_parts(*parts)])
 
     def pause(self) -> None:
-        """Stop reading its output; the process then blocks when the pipe is full."""
+        """Stop reading the output of the process; when the pipe is full, the process has to wait."""
         if not self.over:
             self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Read its output again."""
+        """Read the output of the process again."""
         if not self.over:
             self.transport.resumeProducing()
 
     def end(self, *, within: float) -> None:
-        """Close its standard input, which asks it to end; kill it after `within` seconds."""
+        """Ask the process to end, by closing its standard input; kill it if it still runs after `within`
+        seconds.
+        """
         self.transport.closeStdin()
         self._kill.start(within, self.kill)
 
     def kill(self) -> None:
-        """Kill it and the processes that it forked."""
+        """Kill the process, and all processes that it forked."""
         if self.over:
             return
         # A paused process may have exited already, with output still in its pipes.
@@ -254,7 +263,7 @@ class ChildProcess(ProcessProtocol):
 
 @attrs.define(eq=False)
 class ChildProcesses:
-    """The child processes of one owner, which `stop` ends together.
+    """The child processes of one owner; `stop` ends all of them.
 
     name: begins the log line for each line of their standard error, such as "a search says". refused:
     returns the exception for a sentence that says why a process cannot be started.
@@ -306,7 +315,7 @@ class ChildProcesses:
         return child
 
     def stop(self) -> Deferred[None]:
-        """Kill all processes; fires when the last one has ended."""
+        """Kill all processes; the Deferred fires when the last process has ended."""
         self._stopped = stopped = Deferred[None]()
         for child in list(self._all):
             child.kill()

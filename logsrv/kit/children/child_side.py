@@ -1,4 +1,5 @@
-"""The code inside a child process of a service: its limits on itself, and its messages.
+"""The code inside a child process of a service: it sets limits for the process, and exchanges messages with
+the service.
 
 The service needs CPU and memory first, so a child limits itself before anything else. This module does not
 import Twisted, because a process that answers one request has to start fast.
@@ -18,18 +19,21 @@ from typing import BinaryIO
 from logsrv.kit.children.frames import SIZE, frame_parts
 
 MEMORY = 2 << 30
-"""The most bytes of address space. Libraries reserve most of it and never touch it."""
+"""The most bytes of address space that a child process may have. Libraries reserve most of it and never
+touch it.
+"""
 NICE = 10
-"""The priority of a process that works beside the service."""
+"""The nice value (the priority) of a child process that works beside the service."""
 # While threads are inside `limit_extra_memory`: the limit from before, then one for each. Else empty.
 _limits: list[int] = []
 _lock = threading.Lock()
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
-"""The sentence for work that the limit of memory has ended."""
+"""The error text for work that failed because it reached the memory limit."""
 
 
 def limit_process(nice: int = NICE) -> None:
-    """Lower the priority and the memory limit of this process, and keep a terminal's signals from it.
+    """Lower the priority and the memory limit of this process; signals from a terminal do not reach it any
+    more.
 
     It gets a process group of its own: processes that it forks are killed with it. It stays in the session,
     because Linux divides the CPU among sessions first (autogroup): in one of its own, its priority would
@@ -60,7 +64,7 @@ def limit_memory() -> None:
 
 @contextmanager
 def limit_extra_memory(size: int) -> Iterator[None]:
-    """Inside `with`, let this process take at most `size` more bytes of memory; only on Linux.
+    """Let this process take at most `size` more bytes of memory inside `with`; this works only on Linux.
 
     Several threads may be inside at once: the lowest of their limits holds for all.
     """
@@ -92,20 +96,26 @@ def _apply_lowest_limit() -> None:
 
 
 def limit_reading_process(nice: int = NICE) -> None:
-    """Limit a process that only reads: priority, memory, no core file. A closed pipe ends it silently."""
+    """Limit the priority and the memory of a process that only reads, and let it write no core file. A
+    closed pipe ends it silently.
+    """
     limit_process(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def ignore_stop_signals() -> None:
-    """Ignore signals that a terminal or a service manager sends to all; the service ends this process."""
+    """Ignore the signals that a terminal or a service manager sends to all processes: the service itself
+    ends this process.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def read_messages() -> Iterator[bytes]:
-    """Yield the messages of the service, until it closes the pipe or dies; drop an unfinished last one."""
+    """Yield the messages of the service until the service closes the pipe or dies; drop an unfinished last
+    message.
+    """
     pipe = sys.stdin.buffer
     while len(head := pipe.read(SIZE)) == SIZE:
         size = int.from_bytes(head, "big")
@@ -125,7 +135,7 @@ def _write_message(channel: BinaryIO, *parts: bytes) -> None:
 
 
 def answer_messages(answer: Callable[[bytes], Iterable[bytes]]) -> None:
-    """Answer the messages of a pool: `answer` gets each, and returns the parts of its answer.
+    """Answer the messages of a pool: `answer` gets each message, and returns the parts of the answer.
 
     What `answer` itself writes to standard output goes to standard error, which the service logs.
     """

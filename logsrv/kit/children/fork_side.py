@@ -1,4 +1,6 @@
-"""The code inside a process that forks another one for each order (forking.py). It imports no Twisted."""
+"""The code inside a process of `forking.py`, which forks another process for each order. It imports no
+Twisted.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _LONGEST = 1 << 20
 def fork_for_orders(
     work: Callable[[bytes], Iterable[bytes]], keep: Callable[[bytes], object]
 ) -> None:
-    """Do `work` with each order of the service in a forked process, until the service closes the socket.
+    """Fork a process for each order of the service, and call `work` in this process, until the service
+    closes the socket.
 
     The order comes through standard input, with the pipes of the process. In the process, standard input is
     the pipe by which the service ends it, and `work` writes its answer to standard output. It returns
@@ -142,7 +145,9 @@ def _do_work(
 
 
 def end_with_input() -> None:
-    """Let the kernel end this process group when the other end of standard input, a pipe, is closed."""
+    """Let the kernel end this process group as soon as the other end of the pipe at standard input is
+    closed.
+    """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)

@@ -1,4 +1,4 @@
-"""A process that has imported all modules for its work, and forks another process for each piece.
+"""A process that imports all modules for its work once, and then forks another process for each order.
 
 To start Python and to import NumPy and Arrow takes 400 ms of CPU time; to fork takes 5. The service makes
 the pipes of each forked process, and sends their other ends with the order.
@@ -24,7 +24,7 @@ _KILLED = ProcessEnd(None, signal.SIGKILL)
 
 
 class ForkedProcess:
-    """A process that has got its order. It has the methods of `ChildProcess`, except `send`.
+    """A forked process that has received its order. It has the methods of `ChildProcess`, except `send`.
 
     ended: gets this object and how the process ended, once.
     """
@@ -40,17 +40,19 @@ class ForkedProcess:
         self._reader = ProcessReader(reactor, self, "answer", answer)
 
     def pause(self) -> None:
-        """Stop reading its output; the process then blocks when the pipe is full."""
+        """Stop reading the output of the process; when the pipe is full, the process has to wait."""
         if self._open:
             self._reader.pauseProducing()
 
     def resume(self) -> None:
-        """Read its output again."""
+        """Read the output of the process again."""
         if self._open:
             self._reader.resumeProducing()
 
     def kill(self) -> None:
-        """Kill it and the processes that it forked: the kernel does it when our pipe is closed."""
+        """Kill the process and all processes that it forked: we close our pipe, and the kernel then kills
+        them.
+        """
         if self._life >= 0:
             os.close(self._life)
             self._life = -1
@@ -80,7 +82,8 @@ class ForkedProcess:
 
 
 class ForkingProcess:
-    """The process that forks. It ends after `end` was called and all that it forked have ended.
+    """The process that forks another process for each order. It ends after `end` was called and all that it
+    forked have ended.
 
     processes: of the owner, who is told of its end by `ended`.
     """
@@ -108,7 +111,9 @@ class ForkingProcess:
         child.closed = self._end_forked
 
     def fork(self, order: bytes, ended: Ended) -> ForkedProcess:
-        """Fork a process, and give it an order. Raises OSError if the order cannot be sent now."""
+        """Fork a process, and give the order to the forked process. Raises OSError if the order cannot be
+        sent now.
+        """
         number = next(self._numbers)
         with ExitStack() as theirs, ExitStack() as ours:
             answer, its_answer = os.pipe()
@@ -123,7 +128,7 @@ class ForkingProcess:
         return found
 
     def end(self) -> None:
-        """Let it end when all processes that it forked have ended."""
+        """Let the process end as soon as all processes that it forked have ended."""
         self._orders.close()
 
     def _end_forked(self) -> None:

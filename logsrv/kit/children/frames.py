@@ -1,15 +1,17 @@
-"""Messages between a service and its child process: a size of 8 bytes, then as many bytes (no I/O)."""
+"""Messages between a service and its child process: 8 bytes with the size of the message, then the message
+(no I/O).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 SIZE = 8
-"""Bytes of a size, which is big-endian."""
+"""The length of the size before a message, in bytes; the size is big-endian."""
 
 
 def frame_parts(*parts: bytes | bytearray) -> Iterator[bytes | bytearray]:
-    """Yield the bytes of a message on the pipe: its size, then its parts."""
+    """Yield the bytes of a message for the pipe: first its size, then its parts."""
     yield sum(map(len, parts)).to_bytes(SIZE, "big")
     yield from parts
 
@@ -27,7 +29,9 @@ class MessageReader:
         self._missing = 0
 
     def receive(self, data: bytes) -> Iterator[list[bytes]]:
-        """Take bytes that are split anywhere; yield the pieces of each message that is now complete."""
+        """Take the next bytes of the pipe, which may be split anywhere; yield the pieces of each message
+        that is now complete.
+        """
         while data:
             if self._missing:
                 self._pieces.append(data[: self._missing])

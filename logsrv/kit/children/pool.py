@@ -1,4 +1,5 @@
-"""Processes that do one job at a time: each message goes to a free process, which answers it.
+"""A pool of processes: each message is given to a free process, which answers it before it gets the next
+message.
 
 If no process is free, a message starts one, up to a limit. After an idle time all of them end. A process
 has one message at a time, so a crash costs one message. A process sends an empty message when it has
@@ -25,19 +26,21 @@ log = Logger()
 # Seconds after a failed start in which no process is started, and messages fail if none runs.
 REST_SECONDS = 60.0
 TRIES = 3
-"""Failed starts in a row after which no process is started for a while."""
+"""The number of failed starts in a row after which the pool starts no process for a while."""
 ANSWER_SECONDS = 100.0
-"""Seconds that a process may work on a message, and write a long answer; then it is killed."""
+"""The seconds that a process may work on a message, and as many again to write a long answer; then it is
+killed.
+"""
 END_SECONDS = 6.0
 _STOPS = "the service stops"
 
 
 class NoWorkerError(LogsrvError):
-    """No process runs and none can be started; the text says why."""
+    """No process runs, and the system cannot start one; the error text says why."""
 
 
 class WorkerEndedError(LogsrvError):
-    """The process ended before its answer was complete; the text says how."""
+    """The process ended before its answer was complete; the error text says how it ended."""
 
 
 @attrs.define(eq=False)
@@ -50,7 +53,7 @@ class _Message:
 
 
 class ProcessPool:
-    """Up to `most` processes that run `module`, at least 1.
+    """A pool of at most `most` processes that run `module`; `most` is 1 or more.
 
     name: begins each log line about a process, such as "a worker". without: for the log line about a
     process that cannot start: what happens instead. idle: seconds after the last answer until the
@@ -91,7 +94,7 @@ class ProcessPool:
     def answer(
         self, *parts: bytes | bytearray, admit: Callable[[int], Deferred[None]] | None = None
     ) -> Deferred[list[bytes]]:
-        """Send a message to a process; the result is the pieces of its answer.
+        """Send a message to a process; the Deferred fires with the pieces of the answer.
 
         admit: gets the size of a long answer, of which no more is read until its Deferred fires. Fails with
         NoWorkerError or WorkerEndedError.
@@ -105,7 +108,9 @@ class ProcessPool:
         return message.answered
 
     def stop(self) -> Deferred[None]:
-        """Kill all processes; fires when none is left. Unanswered messages fail with WorkerEndedError."""
+        """Kill all processes; the Deferred fires when no process is left. Unanswered messages fail with
+        WorkerEndedError.
+        """
         self._idle.stop()
         waiting, self._waiting = self._waiting, deque()
         stopped = self._processes.stop()

@@ -1,4 +1,4 @@
-"""A process that runs as long as it is needed, gets orders, and is started again when it dies.
+"""A process that runs as long as the service needs it, gets orders, and is started again if it dies.
 
 Only one process runs at a time, because its files on disk have one owner.
 """
@@ -24,11 +24,15 @@ from logsrv.state_table import state_table
 log = Logger()
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before a restart: after each further early death in a row, the next of these pauses."""
+"""The pauses before restarts, in seconds: after several early deaths in a row, each restart uses the next
+pause of this list.
+"""
 WELL = 60.0
-"""Seconds of a run after which a death is not early: the pauses begin with the first again."""
+"""The seconds that a process must run so that its death does not count as early; the next restart then uses
+the first pause.
+"""
 END = 6.0
-"""Seconds that it gets to end; then it is killed."""
+"""The seconds that the process has to end; then it is killed."""
 
 NEXT = state_table(
     {
@@ -56,12 +60,12 @@ NEXT = state_table(
         "STOPPED": {"want": "STOPPED", "done": "STOPPED"},
     }
 )
-"""The states: for each the events, and the state after each event."""
+"""A table of states: for each state, the possible events, and the next state after each event."""
 
 
 @attrs.define(eq=False)
 class ResidentProcess:
-    """A process that runs `module`, from the first `start_or_update` to `stop`.
+    """A process that runs `module`, from the first call of `start_or_update` to `stop`.
 
     state: one of NEXT. name: begins each log line about it. orders: gets the process id, and
     returns the message that is sent to the process at its start and after each `start_or_update`. take:
@@ -84,18 +88,20 @@ class ResidentProcess:
     _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
     def start_or_update(self) -> None:
-        """Start the process if it does not run, else send it its present orders."""
+        """Start the process; if it runs already, send it its present orders."""
         running = self.state == "RUNNING"
         self._change_state("want")
         if running:
             self._send_orders()
 
     def end_until_needed(self) -> None:
-        """End the process: it has nothing to do until the next `start_or_update`."""
+        """End the process, because it has nothing to do; the next `start_or_update` starts it again."""
         self._change_state("done")
 
     def stop(self) -> Deferred[None]:
-        """End the process for good; fires when it has ended, after about END seconds at the latest."""
+        """End the process for good; the Deferred fires when it has ended, at the latest after about END
+        seconds.
+        """
         if self._stopped is None:
             self._stopped = Deferred()
             self._change_state("stop")

@@ -1,4 +1,4 @@
-"""The three functions that start a Python child; no other code starts one.
+"""The three functions that start a Python child process; no other code of logsrv starts one.
 
 spawn   for a service: its reactor reads the pipes and hears of the end
 popen   for a thread or command that waits for the child itself: it can be sent open files
@@ -25,13 +25,14 @@ def spawn(
     environment: Mapping[str, str],
     **more: Any,
 ) -> None:
-    """Start Python with these words. more: as for `reactor.spawnProcess`. Raises OSError."""
+    """Start Python with these arguments. more: further arguments of `reactor.spawnProcess`. Raises OSError.
+    """
     python = sys.executable
     reactor.spawnProcess(protocol, python, [python, *words], env=environment, **more)
 
 
 def popen(words: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
-    """Start Python with these words. more: as for `Popen`. Raises OSError.
+    """Start Python with these arguments. more: further arguments of `Popen`. Raises OSError.
 
     It has a process group of its own, so that Ctrl-C reaches only its parent. Not a session of its own: see
     `child_side.limit_process`.
@@ -42,7 +43,7 @@ def popen(words: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
 
 
 def fork() -> int:
-    """Fork as `os.fork` does; the child's garbage collector never frees the parent's objects.
+    """Fork as `os.fork` does; in the child, the garbage collector never frees objects of the parent.
 
     A connection to DuckDB that is freed looks for its threads, which a forked child does not have: with
     version 2.0.0 the process crashes.

@@ -1,4 +1,4 @@
-"""TLS of our clients: the authorities that they trust, and the certificate that they show."""
+"""TLS of logsrv's clients: which authorities they trust, and which certificate they show."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PEM_END = b"-----END CERTIFICATE-----"
 
 @attrs.frozen
 class TLSOptions:
-    """A person's options for TLS.
+    """The TLS options that an operator gives for connections to a server.
 
     cafile: the authorities to trust instead of the system's. certificate, key: PEM files of our own
     certificate. server_name: the name that the server's certificate must have, if not the host.
@@ -45,7 +45,9 @@ class TLSOptions:
 
 
 def tls_connection_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
-    """Return the maker of TLS connections to `host`; reads the files. Raises ConfigurationError."""
+    """Return an object that makes TLS connections to `host`; this reads the files of the options. Raises
+    ConfigurationError.
+    """
     own = _load_own_certificate(options)
     name = options.server_name or host
     roots = _load_authorities(options.cafile) if options.cafile else None
@@ -59,7 +61,7 @@ def tls_connection_creator(options: TLSOptions, host: str) -> IOpenSSLClientConn
 
 @implementer(IOpenSSLClientConnectionCreator)
 class NameCheckingCreator:
-    """A maker of TLS connections whose server must have a certificate for a name.
+    """Makes TLS connections, and accepts a server only if its certificate is for the wanted name.
 
     Twisted 26.10 accepts a trusted certificate without any subjectAltName for every name: it takes the
     error that service_identity raises then for a fault of its own.
@@ -95,7 +97,8 @@ def _is_trusted(
 
 
 def tls_context(options: TLSOptions) -> ssl.SSLContext:
-    """Return a context for Python's own sockets; reads the files. Raises ConfigurationError.
+    """Return an SSL context for Python's own sockets; this reads the files of the options. Raises
+    ConfigurationError.
 
     It ignores `server_name`.
     """

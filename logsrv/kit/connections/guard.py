@@ -1,4 +1,4 @@
-"""The rules of a listener: who may talk to it, how many at once, and for how long in silence.
+"""The rules of a listener: which peers may talk to it, how many at once, and how long a peer may be silent.
 
 Rules and counting only: no socket, no timer. `guarded_factory` applies them to connections, `datagrams` to
 datagrams.
@@ -55,12 +55,13 @@ KEEPALIVE_TIME: Kind[float | None] = Kind(
     show=lambda value: "off" if value is None else DURATION.show(value),
     native=(int, float),
 )
-"""The kind of the option `--keepalive`; the value of `off` is None."""
+"""The kind of value of the option `--keepalive`; the word `off` gives the value None."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class GuardPolicy:
-    """The rules of one listener, declared as options: settings that have them are the policy.
+    """The rules of one listener, declared as options; settings that inherit from this class can be used as
+    the policy.
 
     Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
 
@@ -97,7 +98,9 @@ class GuardPolicy:
 
 @attrs.frozen(kw_only=True, slots=False)
 class PeerLimits:
-    """Limits on the data of one peer, and whether a refused peer is told; used with GuardPolicy."""
+    """Limits on the data of one peer, and the option to tell refused peers the reason; used together with
+    GuardPolicy.
+    """
 
     help_group: ClassVar[str] = "Limits of one address"
 
@@ -136,7 +139,7 @@ REFUSAL_SENTENCES = {
 
 
 class Guard:
-    """The policy of one listener, which may be replaced, and the counts of its connections.
+    """The guard of one listener: its policy, which `apply` replaces, and the numbers of its connections.
 
     A host is an IP address as text (see `source.host_of`), or None for a peer without one.
     """
@@ -153,7 +156,7 @@ class Guard:
         self._screens = bool(self._allowed or self._denied)
 
     def network_refusal(self, host: str | None) -> Refusal | None:
-        """Return the refusal of a host by its network, or None; counts nothing."""
+        """Return the refusal if the network of a host may not connect, else None; counts nothing."""
         if host is None or not self._screens:
             return None
         address = address_width_and_number(host)
@@ -164,7 +167,9 @@ class Guard:
         return None
 
     def admit_connection(self, host: str | None) -> Refusal | None:
-        """Admit a connection, and count it until `release_connection`; or return its refusal."""
+        """Admit a connection and return None, or return the refusal; an admitted connection counts until
+        `release_connection`.
+        """
         limit = self.policy.max_connections
         if limit is not None and self.open >= limit:
             return self.network_refusal(host) or FULL
@@ -174,7 +179,9 @@ class Guard:
         return refusal
 
     def admit_host(self, host: str | None) -> Refusal | None:
-        """Count the host of a connection, if it was not known when it was admitted; or return a refusal."""
+        """Count the host of a connection that was admitted before its host was known, and return None; or
+        return the refusal.
+        """
         refusal = self.network_refusal(host)
         if refusal is None and host is not None:
             limit = self.policy.max_connections_per_peer
@@ -193,7 +200,8 @@ class Guard:
 
 
 class NetworkSet:
-    """A set of networks, with one look-up for each length of prefix, not for each network.
+    """A set of networks; a search needs one look-up for each length of prefix, instead of one for each
+    network.
 
     With 10,000 networks that takes 1.2 µs; `ipaddress` needs 194 µs for 1,000.
 
@@ -222,13 +230,16 @@ class NetworkSet:
         return any(self._tables.values())
 
     def contain(self, address: tuple[int, int]) -> bool:
-        """Return true if an address, a result of `address_width_and_number`, is in one of the networks."""
+        """Return true if one of the networks contains the address, which is a result of
+        `address_width_and_number`.
+        """
         bits, number = address
         return any(number >> shift in firsts for shift, firsts in self._tables[bits])
 
 
 def address_width_and_number(host: str) -> tuple[int, int]:
-    """Return the number of bits of an IP address, and its value; a mapped IPv4 address has 32 bits.
+    """Return the number of bits of an IP address, and the address as a number; an IPv4 address mapped into
+    IPv6 has 32 bits.
 
     Raises OSError for other text.
     """
@@ -241,7 +252,7 @@ def address_width_and_number(host: str) -> tuple[int, int]:
 
 @attrs.frozen
 class FileLimit:
-    """A limit of open files (RLIMIT_NOFILE), divided between peers and the service."""
+    """The limit of open files (RLIMIT_NOFILE), which peers and the service share."""
 
     limit: int
 
@@ -252,7 +263,9 @@ class FileLimit:
 
     @property
     def reserved_files(self) -> int:
-        """Return how many files are kept from peers, at most a quarter of the limit."""
+        """Return how many open files peers may not use, because they are reserved for the service: at most
+        a quarter of the limit.
+        """
         return min(MOST_KEPT, max(LEAST_KEPT, self.limit // 8), self.limit // 4)
 
     def first_reserved_descriptor(self, *, oversees: bool) -> int:
@@ -264,7 +277,9 @@ class FileLimit:
 
     @property
     def refusal_sentence(self) -> str:
-        """Return why a peer that may have no more files is refused, for the log, with the remedy."""
+        """Return a sentence for the log that says why a peer is refused near the limit of open files, and
+        names the remedy.
+        """
         return (
             f"the limit of open files is near ({self.limit}, the last {self.reserved_files} are kept; "
             f"{larger_limit_advice(2 * self.limit)} allows more)"
@@ -272,7 +287,8 @@ class FileLimit:
 
     @property
     def peer_capacity(self) -> int:
-        """Return about how many connections of peers fit, beside OWN_FILES of the service itself.
+        """Return about how many connections of peers fit into the limit, beside OWN_FILES files of the
+        service itself.
 
         Of a low limit, the service's own files are counted as half.
         """
@@ -281,12 +297,12 @@ class FileLimit:
 
 
 def larger_limit_advice(limit: int) -> str:
-    """Return the settings by which an operator gets a larger limit."""
+    """Return a phrase that tells an operator which setting gives a larger limit."""
     return f"LimitNOFILE={limit} in its unit or ulimit -n {limit} before its start"
 
 
 def total_max_connections(rules: Iterable[GuardPolicy]) -> int:
-    """Return how many connections listeners with these rules admit, all together."""
+    """Return how many connections all listeners with these rules admit together."""
     return sum(each.max_connections or 0 for each in rules if not each.oversees)
 
 

@@ -1,4 +1,5 @@
-"""TCP keepalive: the system asks a silent peer whether it is still there, and ends its connection if not.
+"""TCP keepalive: the system asks a silent peer whether it is still there, and ends the connection if the
+peer does not answer.
 
 A peer behind a NAT or a firewall that has forgotten the connection vanishes without a word: without these
 questions the connection, and its open file, would stay for ever.
@@ -13,16 +14,23 @@ from functools import lru_cache
 from typing import Any, Final
 
 KEEPALIVE: Final = 120.0
-"""Seconds of silence before the first question. It is shorter than the memory of the NATs of the large
-clouds (240 and 350 s), so the questions keep their entries as well."""
+"""The seconds of silence after which the system asks a peer for the first time. It is shorter than the
+memory of the NATs of the large clouds (240 and 350 s), so the questions keep their entries as well.
+"""
 QUESTIONS: Final = 4
-"""Questions without an answer, a quarter of the silence apart: a peer is gone after twice the silence."""
+"""The number of unanswered questions after which a peer counts as gone: they follow each other after a
+quarter of the silence, so this takes twice the silence in all.
+"""
 
 NOT_INHERITED: Final = -1.0
-"""A mark instead of a number: a listening socket does not pass these options on."""
+"""A mark in place of the seconds: accepted sockets do not inherit these options from their listening
+socket.
+"""
 
 LEAST_UNHEARD: Final = 300.0
-"""Seconds: Linux asks a peer that does not read only every two minutes whether it has room."""
+"""The least seconds without a sign of life until a peer counts as gone: Linux asks a peer that does not
+read only every two minutes whether it has room again.
+"""
 # struct tcp_info of <linux/tcp.h>, up to tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds.
 _LAST_HEARD = struct.Struct("=52xII")
 
@@ -45,7 +53,8 @@ def _socket_options(seconds: float | None) -> tuple[tuple[int, int, int], ...]:
 
 
 def set_keepalive(sock: socket.socket, seconds: float | None) -> None:
-    """Let the system ask the peer of a TCP socket after this much silence; None: never.
+    """Let the system ask the peer of a TCP socket after this many seconds of silence; with None, it never
+    asks.
 
     It does nothing for other sockets, such as those of UNIX, which refuse the first option.
     """
@@ -58,12 +67,13 @@ def set_keepalive(sock: socket.socket, seconds: float | None) -> None:
 
 
 def longest_unheard(keepalive: float) -> float:
-    """Return after how many seconds the system gives up a peer that it hears nothing of."""
+    """Return after how many seconds the system ends the connection of a peer that sends nothing at all."""
     return max(LEAST_UNHEARD, 2 * keepalive)
 
 
 def seconds_unheard(transport: Any) -> float:
-    """Return for how long a peer has sent neither data nor an acknowledgement, by Linux; 0 if unknown.
+    """Return how many seconds ago a peer last sent data or an acknowledgement, as Linux tells; 0 if
+    unknown.
 
     While sent data is not acknowledged, Linux asks no questions, but sends that again, for a quarter of an
     hour.
@@ -79,7 +89,8 @@ def seconds_unheard(transport: Any) -> float:
 
 
 def keep_alive(transport: Any, seconds: float | None = KEEPALIVE) -> bool:
-    """Do what `set_keepalive` does for the socket under a transport of Twisted or asyncio, if it has one.
+    """Call `set_keepalive` for the socket of a transport of Twisted or asyncio, if the transport has a
+    socket.
 
     Return whether it has. There may be layers such as TLS above it: they take attributes that they lack
     from the transport below.

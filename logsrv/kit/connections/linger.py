@@ -1,4 +1,5 @@
-"""A close after which the peer still gets the last output, even if it continues to send.
+"""A way to close a connection so that the peer still gets the last output, even if the peer continues to
+send.
 
 A socket that is closed with unread bytes, or that gets bytes afterwards, is reset by the system: what the
 peer had not read by then, such as its last acknowledgement, is lost. So the sending direction is closed
@@ -20,13 +21,16 @@ from logsrv.kit.connections.transports import ioctl_byte_count
 from logsrv.reactor import Timer
 
 LINGER_SECONDS: Final = 5.0
-"""Seconds that a peer has to read the last bytes, and to close."""
+"""The seconds in which a peer must read the last bytes and close the connection."""
 LINGER_BYTES: Final = 64 << 20
-"""The most bytes that are dropped meanwhile: more than a sender's window, or the body of a request."""
+"""The most bytes of the peer that are dropped during this time: more than the window of a sender, or the
+body of a request.
+"""
 
 
 class LingeringMixin:
-    """A `tcp.Server` or `unix.Server` that closes in that way, if something was written to the peer.
+    """A mix-in for `tcp.Server` and `unix.Server`: the connection lingers when it is closed, if something
+    was written to the peer.
 
     lingers: whether the next close is of that kind; None: if there are unread bytes. taken_bytes: how many
     bytes the system has taken for the peer.
@@ -41,7 +45,7 @@ class LingeringMixin:
 
     @property
     def lingering(self) -> bool:
-        """Return true if all output is sent, and input is dropped."""
+        """Return true while the connection lingers: all output is sent, and input is dropped."""
         return self._linger is not None
 
     def writeSomeData(self: Any, data: bytes) -> Any:
@@ -76,12 +80,14 @@ class LingeringMixin:
         return None
 
     def drop_input(self: Any, size: int) -> Any:
-        """Count input that is dropped; return the end of the connection if that is enough, else None."""
+        """Count dropped input; return the reason to end the connection if more than LINGER_BYTES were
+        dropped, else None.
+        """
         self._dropped += size
         return main.CONNECTION_DONE if self._dropped > LINGER_BYTES else None
 
     def stop_lingering(self: Any) -> None:
-        """Close now, if it lingers."""
+        """Close the connection now, if it lingers."""
         if self._linger is not None and self.connected:
             self.connectionLost(Failure(main.CONNECTION_DONE))
 
@@ -109,7 +115,7 @@ def _lingering_under(transport: Any) -> LingeringMixin | None:
 
 
 def linger_at_close(transport: Any, lingers: bool = True) -> None:
-    """Let the next `loseConnection` of a transport linger, or not: the peer may continue to send.
+    """Set whether the next `loseConnection` of a transport lingers, because the peer may continue to send.
 
     It has no effect on transports in memory and of other packages, nor if nothing was written.
     """
@@ -119,7 +125,7 @@ def linger_at_close(transport: Any, lingers: bool = True) -> None:
 
 
 def is_lingering(transport: Any) -> bool:
-    """Return true if a connection drops its input, and only waits until its peer closes."""
+    """Return true if a connection lingers: it drops its input, and only waits until the peer closes."""
     found = _lingering_under(transport)
     return found is not None and found.lingering
 

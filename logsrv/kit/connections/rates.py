@@ -1,4 +1,5 @@
-"""Rates of peers: how many lines and bytes each address may send in a second; and a throttle by them.
+"""Limits of rates: how many lines and bytes each address may send in a second; and a throttle, which slows
+peers down to these limits.
 
 Rules and counting need no socket and no timer. A `Throttle` delivers a chunk in parts, and meanwhile
 nothing more is read: TCP's own back-pressure slows the sender. While there are limits, `pauseProducing`
@@ -26,14 +27,17 @@ LEAST_WAIT = 0.001
 
 @attrs.define(eq=False)
 class TokenBucket:
-    """The tokens of one sender. left: how many it has. counted: the time when they were counted."""
+    """The tokens of one sender. left: how many tokens the sender has. counted: the time when `left` was
+    computed.
+    """
 
     left: float
     counted: float
 
 
 class TokenBuckets:
-    """Buckets by a key, such as an address. If there are too many, the longest unused is forgotten.
+    """The buckets of several senders, each with a key, such as the address of the sender. If there are too
+    many, the longest unused is forgotten.
 
     A forgotten bucket is full again.
     """
@@ -46,7 +50,9 @@ class TokenBuckets:
         self._buckets: OrderedDict[Hashable, TokenBucket] = OrderedDict()
 
     def filled_bucket(self, key: Hashable, rate: float, most: float) -> TokenBucket:
-        """Return a bucket, filled up to now by `rate` tokens a second, to at most `most`."""
+        """Return a bucket after filling it up to now: with `rate` tokens a second, but with at most `most`
+        in all.
+        """
         now = self._clock()
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -60,7 +66,7 @@ class TokenBuckets:
         return bucket
 
     def take_token(self, key: Hashable, rate: float, most: float) -> bool:
-        """Take one token. Return False if there is none."""
+        """Take one token from a bucket. Return False if there is none."""
         bucket = self.filled_bucket(key, rate, most)
         taken = bucket.left >= 1
         bucket.left -= taken
@@ -83,12 +89,15 @@ class PeerRateLimits:
         return self.lines is not None or self.size is not None
 
     def apply(self, policy: object) -> None:
-        """Use the limits of a policy from now on; a policy without these fields has no limits."""
+        """Use the limits of a policy from now on; a policy without `peer_lines` and `peer_bytes` sets no
+        limits.
+        """
         self.lines = getattr(policy, "peer_lines", None)
         self.size = getattr(policy, "peer_bytes", None)
 
     def take_allowed_bytes(self, peer: Hashable, data: bytes) -> tuple[int, float]:
-        """Return how many bytes of a stream's `data` are within the rates now, and count them.
+        """Return how many bytes of `data`, a part of a stream, the limits of the peer allow now, and count
+        these bytes.
 
         They are whole lines if the rate of lines is exceeded. If they are 0, the second result is the
         seconds to wait; else it is 0.
@@ -133,7 +142,7 @@ class PeerRateLimits:
 
 
 def end_of_lines(data: bytes, number: int) -> int:
-    """Return where the first `number` lines of `data` end."""
+    """Return the offset in `data` at which the first `number` lines end."""
     end = 0
     for _ in range(number):
         end = data.index(b"\n", end) + 1
@@ -142,7 +151,7 @@ def end_of_lines(data: bytes, number: int) -> int:
 
 @attrs.define(eq=False)
 class Throttle:
-    """Passes the data of a transport's peer on to `deliver`, as fast as its rates allow.
+    """Passes the data of one peer on to `deliver`, no faster than the limits of the peer allow.
 
     slowed: called when the peer has to wait. kept: data that has come and was not delivered yet.
     """
@@ -167,7 +176,7 @@ class Throttle:
         transport.resumeProducing = self.resumeProducing
 
     def received(self, data: bytes) -> None:
-        """Take a chunk, and deliver as much as the rates allow."""
+        """Take a chunk of data, and deliver as much as the limits allow."""
         self.kept += data
         self._deliver_allowed()
 
@@ -180,7 +189,9 @@ class Throttle:
         self._deliver_allowed()
 
     def deliver_all_and_detach(self) -> None:
-        """Deliver all data, and restore the transport's methods: the limits, or the peer, are gone."""
+        """Deliver all data, and restore the methods of the transport, because the limits were removed or
+        the peer has gone.
+        """
         self._timer.stop()
         # The protocol may pause its transport during the delivery, and must not be resumed then: the
         # transport gets its methods back afterwards.

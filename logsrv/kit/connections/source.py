@@ -29,7 +29,7 @@ XUCRED = struct.Struct("II")
 @implementer(IAddress)
 @attrs.frozen
 class Sender:
-    """A peer whose name was made once, such as a sender of many datagrams.
+    """A peer with a ready name, such as a sender of many datagrams: its name is made only once.
 
     host: the IP address for the guard; None for a UNIX socket. source: the name.
     """
@@ -39,17 +39,18 @@ class Sender:
 
     @property
     def peer_host(self) -> str | None:
-        """Return its IP address; None for a UNIX socket."""
+        """Return the IP address of the peer; None for a UNIX socket."""
         return self.host
 
     @property
     def peer_port(self) -> int | None:
-        """Return its port; None for a UNIX socket."""
+        """Return the port of the peer; None for a UNIX socket."""
         return None if self.host is None else int(self.source.rpartition(":")[2])
 
 
 class UnixSender(NamedTuple):
-    """The address of a sender of datagrams at a UNIX socket: its path, and who the kernel says it is.
+    """The address of a program that sends datagrams to a UNIX socket: the path of its own socket, and its
+    user and process as the kernel tells them.
 
     credentials: `uid=0,pid=77`; "" if unknown.
     """
@@ -59,7 +60,7 @@ class UnixSender(NamedTuple):
 
 
 STANDARD_INPUT = Sender(None, "stdin:")
-"""The one peer of `stdin:`."""
+"""The only peer of the endpoint `stdin:`."""
 
 
 def source_of(peer: object) -> str:
@@ -93,12 +94,15 @@ def _source_of_transport(transport: Any) -> str:
 
 
 def inet_source(scheme: str, host: str, port: int) -> str:
-    """Return `scheme:host:port`; an IPv6 address in brackets, an IPv4 address mapped into IPv6 as IPv4."""
+    """Return `scheme:host:port`; an IPv6 address is in brackets, and an IPv4 address mapped into IPv6
+    becomes an IPv4 address.
+    """
     return escaped_word(f"{scheme}:{host_text(canonical_host(host), port)}")
 
 
 def unix_source(path: bytes, credentials: str = "") -> str:
-    """Return `unix:`, who the sender is, and the path that it has bound, if any: `unix:uid=0,pid=77,/path`.
+    """Return the name of a peer at a UNIX socket, such as `unix:uid=0,pid=77,/path`: its user and process,
+    and the path that its own socket is bound to, if any.
 
     `@` begins an abstract name. A relative path gets `./` before it: otherwise it could look like
     `uid=0,pid=1` of somebody else.
@@ -117,7 +121,7 @@ def credentials_text(data: bytes) -> str:
 
 
 def canonical_host(host: str) -> str:
-    """Return the one spelling of an IP address by which peers are named, counted and looked up.
+    """Return an IP address in one fixed spelling, with which all code names, counts and finds peers.
 
     An IPv4 address mapped into IPv6 becomes the IPv4 address (RFC 4291 section 2.5.5.2). Any other IPv6
     address gets the form of RFC 5952, and keeps its zone. Other text is returned unchanged.
@@ -135,13 +139,15 @@ def canonical_host(host: str) -> str:
 
 
 def host_of(address: object) -> str | None:
-    """Return the IP address for networks and limits per peer; None if there is none."""
+    """Return the IP address of a peer, for the checks of networks and the limits per peer; None if the peer
+    has none.
+    """
     host = getattr(address, "host", None)
     return canonical_host(host) if isinstance(host, str) else None
 
 
 def port_of(address: object) -> int | None:
-    """Return the port of a peer; None if there is none."""
+    """Return the port of a peer; None if the peer has none."""
     port = getattr(address, "port", None)
     return port if isinstance(port, int) else None
 
@@ -161,7 +167,9 @@ def _peer_credentials(transport: Any) -> str:
 
 
 def escaped_word(text: str) -> str:
-    """Return `text` with each space, backslash and character that is not printable ASCII as `\\xNN`."""
+    """Return `text` with `\\xNN` in place of each space, each backslash, and each character outside
+    printable ASCII.
+    """
     if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
         return text
     return "".join(

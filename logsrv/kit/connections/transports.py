@@ -1,4 +1,5 @@
-"""Twisted's transports: counts unsent bytes, waits for room, finds producers and protocols.
+"""Functions for Twisted's transports: they count unsent bytes, wait for room to write, and find producers
+and protocols.
 
 Private parts of Twisted are used here; tests check them with the oldest and the newest Twisted that we
 support.
@@ -38,7 +39,9 @@ def set_no_delay(sock: socket.socket) -> None:
 
 
 def with_no_delay(protocol: Connected) -> Connected:
-    """Set TCP_NODELAY for a protocol that an endpoint has connected, and return it; for `addCallback`."""
+    """Set TCP_NODELAY for a protocol that an endpoint has connected, and return the protocol; for use with
+    `addCallback`.
+    """
     # UNIX sockets have no such option, some transports of other packages no such method.
     with suppress(OSError, AttributeError):
         protocol.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
@@ -46,7 +49,8 @@ def with_no_delay(protocol: Connected) -> Connected:
 
 
 def protocol_of(transport: Any) -> Any:
-    """Return the protocol that a transport calls, without the wrapper of a client's endpoint.
+    """Return the protocol that a transport calls; without the wrapper, if a client's endpoint has wrapped
+    the protocol.
 
     `wrappedProtocol` comes first: TLS and `haproxy:` take names that they lack from the transport below.
     """
@@ -55,12 +59,13 @@ def protocol_of(transport: Any) -> Any:
 
 
 def can_half_close(transport: object) -> bool:
-    """Return true if one direction can be closed alone; with TLS it cannot."""
+    """Return true if a transport can close one direction alone; with TLS, this is impossible."""
     return isinstance(transport, FileDescriptor)
 
 
 def delay_close_for_producer(transport: object) -> None:
-    """Let a transport wait for its producer before it closes, for example at a stop of the service.
+    """Let a transport wait for its producer to finish before the transport closes, for example when the
+    service stops.
 
     TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
     paused: a producer that has more to write and was asked to wait.
@@ -71,7 +76,9 @@ def delay_close_for_producer(transport: object) -> None:
 
 
 def end_output(transport: Any) -> bool:
-    """Close the sending direction after all output. Return False where that cannot be done, as over TLS."""
+    """Close the sending direction as soon as all output is sent. Return False where that cannot be done, as
+    over TLS.
+    """
     if not hasattr(type(transport), "loseWriteConnection"):
         return False
     if isinstance(transport, FileDescriptor):
@@ -93,7 +100,7 @@ def undo_close_delay(transport: object) -> bool:
 
 
 def unsent_bytes(transport: object) -> int:
-    """Return how many bytes wait in a transport to be sent; 0 if it cannot tell.
+    """Return how many bytes wait in a transport to be sent; 0 if the transport cannot tell.
 
     A transport without a socket may have an `unsent_bytes` of its own.
     """
@@ -110,7 +117,8 @@ def unsent_bytes(transport: object) -> int:
 
 
 def bytes_to_slow_peer(transport: object, most: int) -> int:
-    """Return the unsent bytes; if there are more than `most`, first send as many as the system takes.
+    """Return the number of unsent bytes; if it is larger than `most`, first send as many bytes as the
+    system accepts.
 
     What is written in one turn of the reactor waits until the next, however fast the peer reads.
     """
@@ -123,7 +131,8 @@ def bytes_to_slow_peer(transport: object, most: int) -> int:
 
 
 def takes_nothing(transport: object, before: int | None) -> tuple[bool, int | None]:
-    """Return whether bytes wait and the peer has taken none since `before`, and how many it has taken.
+    """Return two values: whether bytes wait although the peer has taken none since `before`, and how many
+    bytes the peer has taken in all.
 
     before: the second result of an earlier call. None: the transport does not know.
     """
@@ -142,7 +151,7 @@ def _lowest_transport(transport: object) -> object:
 
 
 def unacknowledged_bytes(transport: object) -> int:
-    """Return how many bytes the peer's system has not acknowledged, with the `unsent_bytes`.
+    """Return how many bytes the peer's system has not acknowledged, including the `unsent_bytes`.
 
     Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent_bytes` alone.
     """
@@ -150,7 +159,8 @@ def unacknowledged_bytes(transport: object) -> int:
 
 
 def unread_bytes(transport: object) -> int:
-    """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
+    """Return how many received bytes of a transport are still in the kernel (FIONREAD); 0 if the system
+    cannot tell.
 
     Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
     have a method `unread`.
@@ -162,7 +172,9 @@ def unread_bytes(transport: object) -> int:
 
 
 def ioctl_byte_count(transport: object, what: int) -> int:
-    """Return a number of bytes of a transport's socket, by ioctl(2); 0 if unknown. what: the request."""
+    """Return a number of bytes that ioctl(2) tells about a transport's socket; 0 if unknown. what: the
+    request, such as FIONREAD.
+    """
     count = array.array("i", [0])
     try:
         fcntl.ioctl(descriptor(transport), what, count)
@@ -172,7 +184,7 @@ def ioctl_byte_count(transport: object, what: int) -> int:
 
 
 def descriptor(transport: object) -> int:
-    """Return the file descriptor under a transport, through layers such as TLS; -1 if there is none."""
+    """Return the file descriptor of a transport, also below layers such as TLS; -1 if there is none."""
     try:
         # Twisted's layers take attributes that they lack from the transport under them.
         number = transport.fileno()  # type: ignore[attr-defined]
@@ -194,7 +206,9 @@ def has_more_to_write(transport: Any, protocol: object) -> bool:
 
 
 def unregister_own_producer(transport: Any, protocol: object) -> None:
-    """Unregister a producer that is the protocol or the transport itself: it would delay the close."""
+    """Unregister the producer if it is the protocol or the transport itself, because it would delay the
+    close.
+    """
     if _is_own_producer(_producer_of(transport), transport, protocol):
         transport.unregisterProducer()
 
@@ -216,7 +230,8 @@ def _producer_of(transport: Any) -> Any:
 
 @implementer(IPushProducer)
 class Backpressure:
-    """A streaming producer to register with a transport; its user waits here before writing more.
+    """A streaming producer to register with a transport; code that writes to the transport waits here until
+    there is room.
 
     full: the transport has enough to send.
     """
@@ -228,16 +243,16 @@ class Backpressure:
         self._waiting: list[Deferred[None]] = []
 
     def wait_for_room(self) -> Deferred[None]:
-        """Return a Deferred that fires when there is room: at once if there is now."""
+        """Return a Deferred that fires when there is room; if there is room now, it fires at once."""
         return self.wait_until_resumed() if self.full else succeed(None)
 
     def wait_until_resumed(self) -> Deferred[None]:
-        """Return a Deferred that fires when there is room again, or fails by `fail_waits`."""
+        """Return a Deferred that fires when there is room again, or fails when `fail_waits` is called."""
         self._waiting.append(Deferred())
         return self._waiting[-1]
 
     def fail_waits(self, reason: Exception) -> None:
-        """Fail all waits with a reason: there will be no room any more."""
+        """Fail all waits with this reason, because there will be no room any more."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.errback(reason)

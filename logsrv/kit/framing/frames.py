@@ -25,7 +25,9 @@ class Framing(Protocol):
     """A way to mark frames on the wire, such as `LengthPrefix`."""
 
     def framer(self, max_frame: int) -> Any:
-        """Return a Framer, or one like it, for a connection. max_frame: the most bytes of a frame."""
+        """Return a Framer, or an object with the same methods, for one connection. max_frame: the most
+        bytes of a frame.
+        """
 
     def pack(self, frame: bytes) -> bytes:
         """Return the bytes to send for a frame. Raises ValueError if it cannot be marked in this way."""
@@ -50,11 +52,12 @@ class Framer:
 
     @property
     def unfinished_bytes(self) -> int:
-        """Return how many bytes wait for the rest of their frame."""
+        """Return how many bytes of an unfinished frame have arrived."""
         return len(self._unfinished)
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Return the frames that `data` completes, also those before a `fault`; none after it."""
+        """Return the frames that `data` completes; if there is a `fault`, only the frames before the fault.
+        """
         if self.fault:
             return []
         unfinished = self._unfinished
@@ -82,7 +85,8 @@ class Framer:
 
 @attrs.frozen
 class LengthPrefix:
-    """Frames with a binary length before each. The length counts the bytes of the frame, not its own.
+    """Frames that each have their length as a binary number before them. The length counts the bytes of the
+    frame, not its own.
 
     size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little". Raises ValueError
     for any other size or order.
@@ -145,7 +149,9 @@ class _LengthFramer(Framer):
 
 @attrs.frozen
 class Varint:
-    """Frames with a varint length before each, as in Protocol Buffers: seven bits a byte, lowest first."""
+    """Frames that each have their length as a varint before them, as in Protocol Buffers: seven bits a
+    byte, the lowest bits first.
+    """
 
     def framer(self, max_frame: int) -> Framer:
         return _VarintFramer(max_frame)
@@ -232,7 +238,7 @@ class _NetstringFramer(Framer):
 
 @attrs.frozen
 class Delimiter:
-    """Frames that each end with the same bytes, which no frame contains.
+    """Frames that all end with the same bytes; no frame may contain these bytes.
 
     Raises ValueError for an empty delimiter.
     """

@@ -1,4 +1,5 @@
-"""Telnet commands, removed from a stream of bytes and refused (RFC 854, 855, 1143); sans-IO.
+"""A parser without I/O that removes Telnet commands from a stream of bytes, and refuses them (RFC 854, 855,
+1143).
 
 The rules, by what follows IAC (0xFF):
 
@@ -39,7 +40,8 @@ def has_numpy() -> bool:
 
 
 class TelnetFilter:
-    """A filter for the bytes of one connection: removes the Telnet commands, and collects the answers.
+    """A filter for the bytes of one connection: it removes the Telnet commands, and collects the answers to
+    them.
 
     presence: the answer to AYT ("are you there?").
     swallowed: the number of received bytes that were Telnet commands, and so are not returned.
@@ -59,7 +61,9 @@ class TelnetFilter:
         return bool(self._answers)
 
     def receive(self, data: bytes) -> bytes:
-        """Return the data bytes in `data`. An unfinished command at its end waits for the rest."""
+        """Return the bytes of `data` that are data, without the Telnet commands. An unfinished command at
+        its end waits for the rest.
+        """
         if self._unfinished:
             data = self._unfinished + data
             self._unfinished = b""
@@ -87,7 +91,9 @@ class TelnetFilter:
         return parsed.data
 
     def finish(self) -> bytes:
-        """Return the bytes of an unfinished command at the end of the connection: they are data."""
+        """Return the bytes of a command that is unfinished when the connection ends: these bytes count as
+        data.
+        """
         rest, self._unfinished = self._unfinished, b""
         return rest
 

@@ -1,4 +1,4 @@
-"""The options for the operator of any service: --inspect with its addresses, --metrics, --log-format.
+"""The options of every service for its operator: --inspect with its addresses, --metrics, and --log-format.
 
 Addresses of --inspect are checked before anything is opened. They are `unix:PATH`, for its owner only,
 `ssh:PORT:keys=FILE:hostKey=FILE`, and other endpoints that no other machine can reach.
@@ -27,7 +27,7 @@ OTHERS = 0o007
 
 @attrs.frozen
 class InspectEndpoint:
-    """An address of --inspect; `str()` of it is its text.
+    """An address of --inspect; `str()` returns its text.
 
     keys: the file of the public keys that may log in; None if it is not SSH. host_key: the file of the
     server's private key, which is created if it is missing.
@@ -43,7 +43,7 @@ class InspectEndpoint:
 
     @property
     def label(self) -> str:
-        """Return the text without its files, for metrics and the log."""
+        """Return the text of the address without its files, for metrics and the log."""
         if self.keys:
             return f"ssh{self.endpoint.text.removeprefix('tcp')}"
         return self.endpoint.label if self.endpoint.has_certificate else self.text
@@ -54,7 +54,7 @@ class InspectEndpoint:
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
 
     def with_paths_below(self, directory: Path) -> InspectEndpoint:
-        """Return the same address with its relative paths below `directory`."""
+        """Return the same address, with `directory` before its relative paths."""
         return attrs.evolve(
             self,
             endpoint=located_endpoint(self.endpoint, directory),
@@ -64,7 +64,7 @@ class InspectEndpoint:
 
 
 def parse_inspect_endpoint(text: str) -> InspectEndpoint:
-    """Parse an address. Raises ValueError with one sentence."""
+    """Parse the text of an address of --inspect. Raises ValueError with one sentence."""
     scheme, _, rest = text.partition(":")
     if scheme == "ssh":
         return _parse_ssh(text, rest)
@@ -130,7 +130,7 @@ class InspectSettings:
 
 @attrs.frozen(kw_only=True, slots=False)
 class OperatorSettings(InspectSettings, GuardPolicy):
-    """The options that every service has: about connections, and for its operator."""
+    """The options that every service has: those for connections, and those for its operator."""
 
     help_group: ClassVar[str] = "Looking inside"
 

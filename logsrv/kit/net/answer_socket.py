@@ -1,4 +1,4 @@
-"""A socket for answers to datagrams, beside the listener, which only receives."""
+"""A socket that sends answers to datagrams; the listener itself only receives datagrams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REMEMBERED = 1024
 
 
 class AnswerSocket:
-    """A socket for answers: sends datagrams from a socket that a listener has bound."""
+    """Sends answers as datagrams, from the socket that a listener has bound."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=os.dup(descriptor))
@@ -24,7 +24,9 @@ class AnswerSocket:
         self._socket.close()
 
     def send(self, data: bytes, peer: Sender) -> bool:
-        """Send, and return whether the system took it. A peer without an address gets no answer."""
+        """Send a datagram to `peer`, and return whether the system accepted it. A peer without an address
+        gets no answer.
+        """
         address = self._addresses.get(peer)
         try:
             if address is None:
@@ -61,7 +63,7 @@ class AnswerSocket:
 
 
 def unix_path_of(peer: Sender) -> bytes | None:
-    """Return the path to which a sender has bound its UNIX socket; None if it has none."""
+    """Return the path to which a sender has bound its UNIX socket; None if the socket has no path."""
     found = peer.source.removeprefix("unix:")
     if found.startswith("uid="):
         # A path that begins so has ./ before it.

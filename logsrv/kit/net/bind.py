@@ -1,4 +1,4 @@
-"""Binds sockets, and says in a sentence why one cannot be bound."""
+"""Binds sockets, and says in a sentence why a socket cannot be bound."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NO_INHERITED_SOCKET = (
 
 
 class ListenError(ConfigurationError):
-    """An endpoint cannot be listened on. `str()` names it and says why."""
+    """The service cannot listen at an endpoint. `str()` names it and says why."""
 
 
 def listen_error(
@@ -97,7 +97,7 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
 
 
 def listening_address_of(endpoint: Endpoint) -> ListeningAddress | None:
-    """Return the address of an endpoint, to find a socket that listens there already.
+    """Return the address at which an endpoint listens, to find a socket that already listens there.
 
     None if it is not known beforehand, as for any free port, and for endpoint types of other packages.
     """
@@ -179,7 +179,7 @@ def _find_stale_socket(endpoint: Endpoint) -> bool:
 
 
 def remove_stale_socket(endpoint: Endpoint) -> None:
-    """Remove the UNIX socket of a process that has ended, so that `endpoint` can be bound.
+    """Remove the file of a UNIX socket whose process has ended, so that `endpoint` can be bound.
 
     Raises ListenError, and removes nothing, if a program listens there or the file is no socket.
     """
@@ -208,7 +208,7 @@ def socket_file_id(path: str | bytes) -> tuple[int, int] | None:
 
 
 def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
-    """Return a bound socket for datagrams, or one that listens at a path.
+    """Return a socket that is bound to `endpoint`: a socket for datagrams, or one that listens at a path.
 
     taken: a socket that is bound there already; it is returned, with the mode and the buffer of the
     endpoint. Raises OSError, or ListenError for a path that is taken.

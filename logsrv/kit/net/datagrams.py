@@ -1,4 +1,4 @@
-"""The listener for datagrams, from UDP and UNIX sockets; counts the ones that the kernel drops."""
+"""The listener for datagrams from UDP and UNIX sockets; it counts the datagrams that the kernel drops."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class DatagramReceiver(Protocol):
 
 @implementer(IReadDescriptor, ILoggingContext)
 class DatagramListener:
-    """Listens on `udp:` or `unixgram:`. As a producer it can be paused; then the kernel's buffer
-    fills, and the datagrams that it drops are counted.
+    """A listener for an endpoint `udp:` or `unixgram:`. As a producer it can be paused; then the kernel's
+    buffer fills, and the datagrams that it drops are counted.
 
     received: datagrams taken from the kernel, refused ones included.
     """
@@ -144,7 +144,8 @@ class DatagramListener:
         return split_group(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
 
     def drain_old_socket(self) -> Self:
-        """Take in the waiting datagrams, and shut the socket down, so that senders connect again.
+        """Read the datagrams that wait in the old socket, and shut it down, so that its senders connect to
+        the new one.
 
         Returns this object, which the reactor watches.
         """
@@ -237,10 +238,11 @@ class DatagramListener:
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
 
     async def stop_listening(self) -> None:
-        """Do nothing: there are no connections to accept; `drain` does the rest."""
+        """Do nothing, because there are no connections to accept; `drain` ends this listener."""
 
     async def drain(self, seconds: float) -> int:
-        """Take in the datagrams in the kernel, then close. Return 1 if some were dropped after `seconds`.
+        """Read the datagrams that wait in the kernel, then close. Return 1 if some were dropped after
+        `seconds`.
 
         A socket that outlives this process keeps them for the next one.
         """
@@ -292,7 +294,8 @@ class DatagramListener:
 
 
 def split_group(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
-    """Return the datagrams of `group` in groups of at most `most` bytes, or of one larger datagram."""
+    """Split `group` into groups of at most `most` bytes; a datagram that is larger is a group of its own.
+    """
     payloads, key = group
     if sum(map(len, payloads)) <= most:
         return (group,)

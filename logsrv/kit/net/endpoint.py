@@ -38,14 +38,16 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode", "rcvbuf", "credentials"),
     "stdin": (),
 }
-"""The arguments of each scheme, in the order in which they may be given without their names."""
+"""The arguments of each scheme; in this order, an endpoint may give them without their names."""
 # Arguments for a protocol that begins TLS itself (STARTTLS); they need their names.
 START_TLS_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
 )  # fmt: skip
 START_TLS = ("tcp", "tcp6", "unix", "systemd")
 NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin", "fetched": "fetched"}
-"""The kind of each scheme that is not a stream. `fetched` is no address: its receiver parses the text."""
+"""The kind of listener for each scheme that does not take connections. `fetched` is no address: its
+receiver parses the text.
+"""
 # Arguments that name directories and files, which must exist.
 DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
 FILE_ARGUMENTS = (
@@ -60,7 +62,7 @@ EVERYWHERE = ("0.0.0.0", "::")
 NOT_AT_ONCE = (
     "a reload cannot change it: restart; or remove the old one, reload, add the new one, reload"
 )
-"""The advice if a reload gives a listener another endpoint that overlaps its present one."""
+"""The advice if a reload gives a listener a new endpoint that overlaps with its present endpoint."""
 
 # More than Twisted's 50: a restarted fleet opens more connections at once.
 BACKLOG = "1024"
@@ -73,7 +75,7 @@ WEB = ("tcp", "tcp6", "ssl")
 
 @attrs.frozen
 class Endpoint:
-    """An address to listen at; `str()` gives its text back.
+    """An address to listen at; `str()` returns its text.
 
     arguments: pairs of name and value, also for arguments that the text gives without a name; the name of
         a service as port is replaced by its number. Empty for endpoint types of other packages, which
@@ -93,7 +95,9 @@ class Endpoint:
 
     @property
     def label(self) -> str:
-        """The text without key and certificate files: the listener's name in metrics and the log."""
+        """The text without the files of keys and certificates: the name of the listener in metrics and the
+        log.
+        """
         arguments = {name: value for name, value in self.arguments if name not in _NOT_IN_LABELS}
         if len(arguments) == len(self.arguments):
             return self.text
@@ -101,7 +105,7 @@ class Endpoint:
 
     @property
     def kind(self) -> str:
-        """The kind of listener for it: `stream`, `datagram`, `stdin` or `fetched`."""
+        """The kind of listener that the endpoint needs: `stream`, `datagram`, `stdin` or `fetched`."""
         return NOT_STREAMS.get(self.scheme, "stream")
 
     def argument(self, name: str) -> str | None:
@@ -110,22 +114,24 @@ class Endpoint:
 
     @property
     def port(self) -> int | None:
-        """The port in the text, not the bound one; 0 for any free one; None if the endpoint has no port."""
+        """The port in the text, where 0 means any free port; None if the endpoint has no port."""
         port = self.argument("port")
         return None if port is None else int(port)
 
     @property
     def path(self) -> str | None:
-        """The path of a UNIX socket, else None."""
+        """The path of a UNIX socket; None for other endpoints."""
         return self.argument("address")
 
     @property
     def interface(self) -> str:
-        """The address to bind, by default all addresses; without meaning if there is no port."""
+        """The IP address to bind, by default all addresses of the machine; it has no meaning for an
+        endpoint without a port.
+        """
         return self.argument("interface") or ("::" if self.scheme == "tcp6" else "0.0.0.0")
 
     def overlaps(self, other: Endpoint) -> bool:
-        """Return true if both cannot be bound at the same time, as far as their texts tell."""
+        """Return true if the two endpoints cannot be bound at the same time, as far as their texts tell."""
         if not self.conflict_keys & other.conflict_keys:
             return False
         interfaces = {self.interface, other.interface}
@@ -133,7 +139,9 @@ class Endpoint:
 
     @property
     def conflict_keys(self) -> frozenset[tuple[object, ...]]:
-        """The port, path or socket that it takes, without the interface; an overlap shares one."""
+        """The port, path or socket that the endpoint takes, without the interface; endpoints that overlap
+        have one of these in common.
+        """
         if self.scheme == "systemd":
             named = (("index", self.argument("index")), ("name", self.argument("name")))
             return frozenset(one for one in named if one[1] is not None)
@@ -144,7 +152,7 @@ class Endpoint:
 
     @property
     def has_certificate(self) -> bool:
-        """Return true if it has a certificate, for TLS from the beginning or begun later."""
+        """Return true if the endpoint has a certificate, for TLS that begins at once or later."""
         return self.scheme == "ssl" or self.argument("privateKey") is not None
 
     @property
@@ -154,7 +162,7 @@ class Endpoint:
 
     @property
     def asks_for_certificates(self) -> bool:
-        """Return true if clients are asked for certificates, `required` or `optional`."""
+        """Return true if clients are asked for a certificate, whether it is `required` or `optional`."""
         return any(self.argument(name) is not None for name in ("caCertsDir", "clientca"))
 
     @property
@@ -203,7 +211,9 @@ class Endpoint:
 
 
 class TakenEndpoints:
-    """Endpoints by the addresses that they take: finds an overlap without comparing all of them."""
+    """A set of endpoints by the addresses that they take, which finds an overlap without comparing all of
+    them.
+    """
 
     def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
         self._at: dict[tuple[object, ...], list[Endpoint]] = {}
@@ -216,13 +226,13 @@ class TakenEndpoints:
             self._at.setdefault(key, []).append(endpoint)
 
     def overlapping_endpoint(self, endpoint: Endpoint) -> Endpoint | None:
-        """Return an endpoint that overlaps; None if there is none."""
+        """Return an endpoint of the set that overlaps with `endpoint`; None if there is none."""
         near = (other for key in endpoint.conflict_keys for other in self._at.get(key, ()))
         return next((other for other in near if endpoint.overlaps(other)), None)
 
 
 def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:
-    """Return the text of an endpoint as people write it, with its first argument without a name."""
+    """Return the text of an endpoint as people write it: its first argument is given without a name."""
     first = ARGUMENTS[scheme][0] if ARGUMENTS[scheme] else None
     parts = [
         _escape_argument(value)
@@ -238,7 +248,8 @@ def _escape_argument(value: str) -> str:
 
 
 def listening_address_text(endpoint: Endpoint, address: str) -> str:
-    """Return `tcp 0.0.0.0:514`, `tls [::]:6514`, `unix /run/log.sock`.
+    """Return the address of a listener as a phrase, such as `tcp 0.0.0.0:514`, `tls [::]:6514` or `unix
+    /run/log.sock`.
 
     address: as bound; "" if an endpoint type of another package has none: then its text is returned.
     """
@@ -251,7 +262,9 @@ def listening_address_text(endpoint: Endpoint, address: str) -> str:
 
 
 def url_or_address_text(endpoint: Endpoint, address: str, path: str) -> str:
-    """Return `http://127.0.0.1:8080/`, or `listening_address_text` for an endpoint without a URL."""
+    """Return a URL such as `http://127.0.0.1:8080/`; for an endpoint without a URL, return
+    `listening_address_text`.
+    """
     if endpoint.scheme not in WEB or endpoint.proxied:
         return listening_address_text(endpoint, address)
     return f"{'https' if endpoint.scheme == 'ssl' else 'http'}://{address}{path}"

@@ -1,4 +1,5 @@
-"""Listening sockets that outlive this process: the service manager passes them to it, and keeps them.
+"""Listening sockets that outlive this process: the service manager passes them to this process, and keeps
+them for the next one.
 
 They come from its socket units, or from its store of open files (FileDescriptorStoreMax=), into which the
 previous process put them. A socket itself tells its address; its name tells only which of these two it
@@ -28,7 +29,9 @@ log = Logger()
 # The prefix of the names of sockets that we put into that store; names from socket units lack it.
 PREFIX = "kept-"
 VACATED = "X_VACATED"
-"""The field of the message that this process takes no more peers: sd_notify(3) leaves such names to us."""
+"""The name of a field in a message to the service manager: this process takes no more peers; sd_notify(3)
+leaves names with `X_` to programs.
+"""
 # A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)): any character of an
 # address that matches `_ODD` becomes `_`, and of a long address only LONGEST_SHOWN characters are in it.
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")
@@ -50,7 +53,9 @@ class ListeningAddress:
 
     @property
     def name(self) -> str:
-        """Return the name for the store: it is different for each address, and for each file at a path."""
+        """Return the name under which the service manager stores the socket: each address has its own name,
+        and so has each new file at a path.
+        """
         shown = (
             os.fsdecode(self.address)
             if isinstance(self.address, bytes)
@@ -62,7 +67,9 @@ class ListeningAddress:
         return f"{PREFIX}{kind}-{_ODD.sub('_', shown)[:LONGEST_SHOWN]}-{digest}"
 
     def is_address_of(self, descriptor: int, name: str) -> bool:
-        """Return true if the open file `descriptor` is a socket that listens here and can be reached."""
+        """Return true if the open file `descriptor` is a socket that listens at this address and that peers
+        can reach.
+        """
         if _kind_and_address(descriptor) != (self.kind, self.family, self.address):
             return False
         if self.family != socket.AF_UNIX or self.address[:1] == b"\0":
@@ -71,7 +78,7 @@ class ListeningAddress:
         return name == self.name if name.startswith(PREFIX) else self.file is not None
 
     def is_blocked_by(self, descriptor: int) -> bool:
-        """Return true if an open file is a socket that keeps this address from being bound.
+        """Return true if the open file `descriptor` is a socket that prevents a bind to this address.
 
         It has the same port, and either of them takes all addresses of the machine.
         """
@@ -99,7 +106,9 @@ def _kind_and_address(descriptor: int) -> tuple[int, int, Any] | None:
 
 @contextmanager
 def borrowed_socket(descriptor: int) -> Iterator[socket.socket]:
-    """Give an open file as a socket object, and leave it open. Raises OSError if it is not a socket."""
+    """Yield a socket object for an open file, and leave the file open afterwards. Raises OSError if it is
+    not a socket.
+    """
     asked = socket.socket(fileno=descriptor)
     try:
         yield asked
@@ -155,17 +164,20 @@ class KeptSockets:
 
     @property
     def may_have_sockets(self) -> bool:
-        """Return true if there are given sockets, or a manager that keeps sockets."""
+        """Return true if the service manager has given sockets to this process, or keeps sockets for it."""
         return bool(self._given) or self._tell is not None
 
     def holds(self, address: ListeningAddress | None) -> bool:
-        """Return true if a given socket listens at an address, taken by a listener or not."""
+        """Return true if a socket from the service manager listens at an address, whether a listener has
+        taken this socket or not.
+        """
         return address is not None and any(
             address.is_address_of(*one) for one in self._given.items()
         )
 
     def take(self, address: ListeningAddress) -> socket.socket | None:
-        """Return the given socket that listens at an address, for its listener; None if there is none.
+        """Return the socket from the service manager that listens at an address, for the listener there;
+        None if there is none.
 
         Raises OSError if another listener uses that socket, because its endpoint has the socket's name or
         number.
@@ -189,7 +201,8 @@ class KeptSockets:
         return None
 
     def note_adopted(self, descriptor: int, endpoint: str) -> None:
-        """Note that a listener uses a unit's socket, because its endpoint names that socket.
+        """Note that a listener uses the socket of a socket unit, because the endpoint of the listener names
+        this socket.
 
         endpoint: its text, with the socket's name or number. Raises OSError if another listener uses it.
         """
@@ -199,11 +212,13 @@ class KeptSockets:
         self._taken[descriptor] = endpoint
 
     def note_listener_ended(self, listener: ListeningAddress | str) -> None:
-        """Note that a listener has ended. listener: its address, or its endpoint with a name or number."""
+        """Note that a listener has ended. listener: its address, or its endpoint if this has the name or
+        the number of a socket.
+        """
         self._taken = {one: other for one, other in self._taken.items() if other != listener}
 
     def untaken_addresses(self) -> list[str]:
-        """Return the addresses of the units' sockets that no listener uses."""
+        """Return the addresses of those sockets of socket units that no listener uses."""
         found = []
         for descriptor, name in self._given.items():
             if not name.startswith(PREFIX) and descriptor not in self._taken:
@@ -212,7 +227,8 @@ class KeptSockets:
         return [where for where in found if where]
 
     def give_to_manager(self, address: ListeningAddress, descriptor: int) -> None:
-        """Give the socket of an open listener to the service manager to keep."""
+        """Give the socket of an open listener to the service manager, which keeps it for the next process.
+        """
         if (
             self._tell is None
             or address in self._from_units
@@ -229,21 +245,27 @@ class KeptSockets:
         return address in self._from_units
 
     def outlives(self, address: ListeningAddress | None) -> bool:
-        """Return true if the manager keeps the socket: a unit's socket always, others when we end."""
+        """Return true if the service manager keeps the socket: it always keeps the socket of a unit, and
+        keeps others when this process ends.
+        """
         return address in self._from_units or (self.leaving and address in self._stored)
 
     def remove_from_manager(self, address: ListeningAddress | None) -> None:
-        """Let the service manager close its copy of the socket: nothing listens at the address any more."""
+        """Let the service manager close its copy of the socket, because nothing listens at the address any
+        more.
+        """
         name = self._stored.pop(address, None) if address is not None else None
         if name is not None:
             self._remove_from_store(name)
 
     def close_blocking(self, address: ListeningAddress) -> bool:
-        """Close the previous process's sockets that block an address; return true if there was one."""
+        """Close the sockets of the previous process that prevent a bind to an address; return true if there
+        was one.
+        """
         return self._close_stored(address.is_blocked_by)
 
     def close_unwanted(self) -> None:
-        """Close the sockets of the previous process that no listener of this one has taken.
+        """Close the sockets of the previous process that no listener of this process has taken.
 
         The untaken sockets of units stay open, and peers that connect there wait: a warning says so.
         """

@@ -1,4 +1,5 @@
-"""Makes listeners: an endpoint, an input and a guard become an object that binds, opens and drains.
+"""Makes listeners: from an endpoint, a receiver and the rules of a guard, an object that binds, opens and
+drains.
 
 A listener may also fetch: nobody connects to it, and its receiver gets data from another server.
 """
@@ -28,7 +29,9 @@ else:
 
 
 class Listener(Protocol):
-    """A listener of `listener_for`. Its life: a check, `bind`, `open`, any number of `apply`, `drain`."""
+    """A listener, as `listener_for` returns it. Its life: a check, `bind`, `open`, any number of `apply`,
+    `drain`.
+    """
 
     endpoint: Endpoint
     sentence: str
@@ -43,29 +46,39 @@ class Listener(Protocol):
         """The protocols of connected peers; empty for endpoints without connections."""
 
     def bind(self) -> None:
-        """Bind the address, as root if need be. Raises ListenError with one sentence."""
+        """Bind the address, with the rights of root if this is necessary. Raises ListenError with one
+        sentence.
+        """
 
     def open(self) -> None:
-        """Take in the peers' data, from the reactor's next turn on."""
+        """Begin to read the data of peers, in the next turn of the reactor."""
 
     async def stop_listening(self) -> None:
-        """Accept the waiting connections, then no more; datagrams and standard input are still taken in."""
+        """Accept the connections that wait now, then no more; datagrams and standard input are still read.
+        """
 
     async def drain(self, seconds: float) -> int:
-        """Take in data that has arrived, then end. Return how many peers were cut off after `seconds`."""
+        """Read the data that has arrived, then end the listener. Return how many peers were cut off after
+        `seconds`.
+        """
 
     def check_and_reload(self) -> None:
-        """Raise ListenError if it cannot be bound, or, once bound, cannot continue with its files.
+        """Raise ListenError if the listener cannot be bound now, or if a bound listener cannot continue
+        with its files.
 
         No peer notices. Nothing is opened, except a UNIX socket whose file is gone: it is made again.
         """
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Use other rules, and the contents of its files as `check_and_reload` has read them."""
+        """Use other rules, and use the contents of the listener's files as `check_and_reload` has read
+        them.
+        """
 
 
 class ServerAndReceiver:
-    """A base for factories of protocols that are the server of a site, and its receiver too."""
+    """A base class for a factory of protocols that is both the server of a site and the receiver of its
+    data.
+    """
 
     @property
     def receiver(self) -> Self:
@@ -85,7 +98,7 @@ def listener_for(
     metrics: Counts,
     kept: KeptSockets | None = None,
 ) -> Listener:
-    """Return the listener for an endpoint; it delivers to `receiver`.
+    """Return the listener for an endpoint; the listener passes the data of its peers to `receiver`.
 
     receiver: a factory of protocols for streams and standard input, a DatagramReceiver for datagrams, a
     FetchingReceiver for `fetched`.
@@ -107,7 +120,7 @@ def listener_for(
 
 
 class FetchingReceiver(Protocol):
-    """A receiver that fetches its data by itself."""
+    """A receiver that itself fetches its data from another server, so that no peer connects."""
 
     def check_endpoint(self, endpoint: Endpoint) -> None:
         """Check an endpoint's options and the files that they name. Raises ConfigurationError."""
@@ -116,11 +129,11 @@ class FetchingReceiver(Protocol):
         """Begin to fetch, from the address that the endpoint's text names."""
 
     def stop_fetching(self) -> Deferred[None]:
-        """Stop fetching; fires when the data that has come is taken in or given up."""
+        """Stop fetching; the Deferred fires when the fetched data is processed or given up."""
 
 
 class FetchedListener:
-    """A listener whose receiver fetches, from `open` to `drain`."""
+    """A listener without peers: its receiver fetches data, from `open` to `drain`."""
 
     address = ""
     # Nobody can connect, so the log does not say that it listens.
@@ -143,7 +156,7 @@ class FetchedListener:
             raise ListenError(f"{self.endpoint}: {error}") from None
 
     def bind(self) -> None:
-        """Only check: there is no address to bind."""
+        """Only check the endpoint, because there is no address to bind."""
         self.check_and_reload()
 
     def open(self) -> None:
@@ -157,7 +170,9 @@ class FetchedListener:
         """Do nothing: `drain` ends the fetching."""
 
     async def drain(self, seconds: float) -> int:
-        """Take in the data that has come, then end. Return 1 if that was cut off after `seconds`."""
+        """Process the data that has arrived, then end the listener. Return 1 if that was cut off after
+        `seconds`.
+        """
         if not self._open:
             return 0
         self._open = False

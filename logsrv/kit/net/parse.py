@@ -29,7 +29,7 @@ from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import listed, nearest_word, shown
 
 CONNECT_SECONDS = 30.0
-"""The time-out of one attempt to connect to a `logsrv.kit.net.remote` place."""
+"""The seconds after which an attempt to connect to an address of `logsrv.kit.net.remote` fails."""
 # Bytes of a path, more are refused: sun_path of Linux less the NUL at its end (unix(7)).
 LONGEST_SOCKET_PATH = 107
 # Bytes of a receive buffer, more are refused: setsockopt(2) takes an int.
@@ -86,7 +86,7 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def located_endpoint(endpoint: Endpoint, directory: Path) -> Endpoint:
-    """Return the same endpoint with its relative paths below `directory`: the `locate` of a Kind.
+    """Return the same endpoint, with `directory` before its relative paths: the `locate` of a Kind.
 
     Raises ValueError with one sentence if a file of a certificate is missing.
     """
@@ -96,7 +96,7 @@ def located_endpoint(endpoint: Endpoint, directory: Path) -> Endpoint:
 
 
 def parse_named_endpoint(names: Sequence[str], text: str) -> Endpoint:
-    """Return the endpoint of `NAME:ENDPOINT`, where `names` has the name, or of ENDPOINT alone.
+    """Return the endpoint of a text `NAME:ENDPOINT`, if `names` contains the name, or of a text ENDPOINT.
 
     Raises ValueError with one sentence.
     """
@@ -142,7 +142,7 @@ def _split_arguments(rest: str) -> Iterator[tuple[str | None, str]]:
 def named_arguments(
     scheme: str, rest: str, takes: tuple[str, ...], named: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """Return the arguments after `scheme:` by name, in the order in which they are given.
+    """Return the arguments after `scheme:` by their names, in the order of the text.
 
     takes: names of arguments; the first ones may be given without names, in this order. named: further
     arguments, which need their names. Raises ValueError.
@@ -171,7 +171,9 @@ def named_arguments(
 
 
 def check_and_complete_arguments(scheme: str, arguments: dict[str, str]) -> None:
-    """Check the arguments of an endpoint, and put in the numbers of ports and the key of `ssl:`."""
+    """Check the arguments of an endpoint, replace the names of ports by their numbers, and add the key of
+    `ssl:`.
+    """
     for name, lacking in NEEDED.items():
         # `tls:` needs no port: Twisted has a default.
         if name in ARGUMENTS[scheme] and not arguments.get(name) and scheme != "tls":
@@ -188,7 +190,8 @@ def check_and_complete_arguments(scheme: str, arguments: dict[str, str]) -> None
 
 
 def parse_port(text: str, transport: str) -> int:
-    """Return the number of a port, given as a number or a service's name. transport: tcp or udp.
+    """Return the number of a port, for a text that is the number or the name of a service. transport: tcp
+    or udp.
 
     Raises ValueError.
     """
@@ -268,7 +271,7 @@ def _check_certificate_arguments(scheme: str, arguments: dict[str, str]) -> None
 
 
 def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
-    """Raise ValueError for a missing file of a certificate, and for a path that no socket can have.
+    """Raise ValueError if a file of a certificate is missing, or if no socket can have a path.
 
     arguments: pairs of name and value, with absolute paths.
     """
@@ -281,7 +284,7 @@ def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
 
 
 def check_tls_arguments(rest: str) -> None:
-    """Raise ValueError unless `tls:` begins with a directory, and names no key file.
+    """Raise ValueError if the arguments of `tls:` do not begin with a directory, or name a key file.
 
     `tls:` takes a directory of certificates; `ssl:` takes a port, privateKey= and certKey=.
     """

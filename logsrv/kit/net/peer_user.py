@@ -1,4 +1,4 @@
-"""The user of the process at the other end of a connection within this machine, as Linux tells.
+"""The user whose process is at the other end of a connection within this machine, as Linux tells.
 
 The kernel's table of sockets is asked for one of them (sock_diag(7)), in a tenth of a millisecond. To read
 /proc/net/tcp would take as long as there are connections of others.
@@ -19,7 +19,9 @@ from typing import TypeAlias
 SocketAddress: TypeAlias = tuple[str, int]
 """A host's address and a port."""
 UserOfPeer: TypeAlias = Callable[[SocketAddress, SocketAddress], int | None]
-"""Both ends of a TCP connection within this machine → the uid of the client; see `user_of_peer`."""
+"""The type of functions such as `user_of_peer`: from both ends of a TCP connection within this machine, the
+function tells the uid of the client.
+"""
 _SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY, _NLMSG_ERROR = 20, 2
 _NLM_F_REQUEST = 1
@@ -60,7 +62,8 @@ def user_of_peer(peer: SocketAddress, host: SocketAddress) -> int | None:
 
 
 def user_of_unix_peer(handle: socket.socket) -> int | None:
-    """Return the uid of the process that has connected to a UNIX socket; None if this system tells none."""
+    """Return the uid of the process that has connected to a UNIX socket; None if this system does not tell.
+    """
     try:
         found = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         return int(_CREDENTIALS.unpack(found)[1])
@@ -95,7 +98,7 @@ def tells_users() -> bool:
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user, or its number."""
+    """Return the name of a user; its number if there is no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

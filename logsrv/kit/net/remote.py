@@ -20,7 +20,7 @@ ARGUMENTS = {
     "ssl": ("host", "port", "cafile", "certKey", "privateKey", "hostname"),
     "unix": ("address",),
 }
-"""The arguments of each scheme, in the order in which they may be given without their names."""
+"""The arguments of each scheme; in this order, an address may give them without their names."""
 ARGUMENTS["tls"] = ARGUMENTS["ssl"]
 # Such an argument in the text of an address; a backslash escapes a colon in it.
 _FILE_ARGUMENT = r":(?:cafile|certKey|privateKey)=(?:\\.|[^:\\])*"
@@ -28,7 +28,7 @@ _FILE_ARGUMENT = r":(?:cafile|certKey|privateKey)=(?:\\.|[^:\\])*"
 
 @attrs.frozen
 class RemoteAddress:
-    """An address to connect to; `str()` gives its text back.
+    """An address to connect to; `str()` returns its text.
 
     scheme: tcp, ssl or unix. tls: the authorities to trust and the certificate to show, for ssl.
     """
@@ -45,12 +45,13 @@ class RemoteAddress:
 
     @property
     def label(self) -> str:
-        """The text without the files of certificates, for metrics and the log."""
+        """The text of the address without the files of certificates, for metrics and the log."""
         return re.sub(_FILE_ARGUMENT, "", self.text)
 
 
 def parse_remote(text: str) -> RemoteAddress:
-    """Return the address for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; looks for no file.
+    """Return the address for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; it does not look for the
+    files.
 
     A colon in a value is written `\\:`, as in an IPv6 address. ssl: (or tls:) takes cafile= (authorities to
     trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the
@@ -91,7 +92,8 @@ def parse_remote(text: str) -> RemoteAddress:
 
 
 def located_remote(address: RemoteAddress, directory: Path) -> RemoteAddress:
-    """Return the same address with its relative paths below `directory`. Raises ValueError for no file."""
+    """Return the same address, with `directory` before its relative paths. Raises ValueError for no file.
+    """
 
     def located(name: str, file: Path | None) -> Path | None:
         if file is not None and not (file := directory / file).exists():
@@ -120,7 +122,7 @@ REMOTE = Kind(
 def remote_endpoint(
     remote: RemoteAddress, reactor: Any, seconds: float = CONNECT_SECONDS
 ) -> IStreamClientEndpoint:
-    """Return a client endpoint for an address. seconds: the time-out of one attempt.
+    """Return an endpoint of Twisted that connects to an address. seconds: the time-out of one attempt.
 
     Reads certificates. Raises ConfigurationError if one cannot be used.
     """

@@ -31,14 +31,16 @@ NAMES = (HOST, "127.0.0.1", "::1")
 
 
 class SelfSigned(NamedTuple):
-    """The files of a pair. certificate: clients also trust it as their authority."""
+    """The files of a certificate and its key. certificate: clients can also trust this file as their
+    authority.
+    """
 
     certificate: Path
     key: Path
 
 
 def self_signed_certificate(directory: str | PathLike[str], *names: str) -> SelfSigned:
-    """Write cert.pem and key.pem, readable by its owner only, into `directory`; return their paths.
+    """Write cert.pem, and key.pem, which only its owner can read, into `directory`; return both paths.
 
     names: host names and IP addresses; the first is also the common name. Without them, those of this
     machine's loopback. It is valid for a year, for servers and for clients. Overwrites nothing. Raises
@@ -104,7 +106,7 @@ def _certificate_for(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> x
 
 
 def main(directory: str = "tls") -> int:
-    """Write a pair, or print why not; return the exit status."""
+    """Write a certificate and its key, or print why this failed; return the exit status."""
     try:
         self_signed_certificate(directory)
     except ConfigurationError as error:
