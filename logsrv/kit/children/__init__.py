@@ -1,8 +1,12 @@
-"""Child processes that work for a service, so that slow or large work never stops its reactor.
+"""Child processes that work for a service, so that slow or large work never stops the service's reactor.
 
-A pool gives each job to a free process, a resident process runs as long as the service does, and a forking
-one forks another process for each order. Each process has limits, gets no secrets from the environment, and
-ends when its service does.
+There are three kinds of child processes:
+
+- A pool gives each job to a free process.
+- A resident process runs as long as the service needs it.
+- A forking process forks another process for each order.
+
+Each process has limits, gets no secrets from the environment, and ends when its service ends.
 
     # upper.py, the child
     from logsrv.kit.children.child_side import answer_messages, limit_process

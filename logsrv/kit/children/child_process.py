@@ -53,7 +53,8 @@ class ProcessEnd:
 
     @classmethod
     def of(cls, reason: Failure, words: str = "") -> ProcessEnd:
-        """Return the `ProcessEnd` for a Failure of Twisted that contains ProcessDone or ProcessTerminated.
+        """Return the `ProcessEnd` for a Failure of Twisted that contains ProcessDone or
+        ProcessTerminated.
         """
         error: Any = reason.value
         return cls(error.exitCode, error.signal, words)
@@ -79,7 +80,8 @@ def child_environment(named: Collection[str] = ()) -> dict[str, str]:
 
 
 def start_error_text(error: OSError) -> str:
-    """Return why the system could not start a process; if an open file prevents the start, also the remedy.
+    """Return why the system could not start a process; if an open file prevents the start, also the
+    remedy.
     """
     if error.errno == errno.EBADF:
         # posix_spawn closes files by number, and refuses numbers at the limit or above.

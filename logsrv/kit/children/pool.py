@@ -28,8 +28,8 @@ REST_SECONDS = 60.0
 TRIES = 3
 """The number of failed starts in a row after which the pool starts no process for a while."""
 ANSWER_SECONDS = 100.0
-"""The seconds that a process may work on a message, and as many again to write a long answer; then it is
-killed.
+"""The seconds that a process may work on a message, and as many again to write a long answer that `admit`
+has let in; then the process is killed.
 """
 END_SECONDS = 6.0
 _STOPS = "the service stops"

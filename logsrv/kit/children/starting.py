@@ -25,7 +25,8 @@ def spawn(
     environment: Mapping[str, str],
     **more: Any,
 ) -> None:
-    """Start Python with these arguments. more: further arguments of `reactor.spawnProcess`. Raises OSError.
+    """Start Python with these arguments. more: further arguments of `reactor.spawnProcess`. Raises
+    OSError.
     """
     python = sys.executable
     reactor.spawnProcess(protocol, python, [python, *words], env=environment, **more)

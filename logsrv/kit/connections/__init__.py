@@ -1,8 +1,9 @@
-"""A peer's connection, from the socket to its protocol: Twisted's transports, TLS, the guard, the end.
+"""A peer's connection, from the socket to the protocol: Twisted's transports, TLS, the guard, and the end.
 
-The guard decides who may connect, how many at once, and how much each may send. Transports read more at a
-time than Twisted's own, and tell how many bytes wait in them. At the end of a connection no byte that has
-arrived, and no answer that was written, is lost.
+The guard decides which peers may connect, how many peers at once, and how much each peer may send. The
+transports here read more bytes at a time than Twisted's own transports, and tell how many bytes wait to be
+sent. When a connection ends, every byte that has arrived is still processed, and every answer that was
+written is still sent.
 
 Its modules:
 

@@ -1,7 +1,8 @@
 """Parsers without I/O: bytes that are split anywhere go in; lines, frames or Telnet commands come out.
 
-Each parser belongs to one connection and keeps the unfinished rest until more bytes come. A parser never
-keeps more than its limit. The way in which a network splits the bytes never changes the result.
+Each parser belongs to one connection. Until more bytes arrive, it keeps the bytes of an unfinished line,
+frame or command, but never more bytes than its limit. The result is always the same, however the network
+splits the bytes.
 
 Its modules:
 

@@ -56,7 +56,8 @@ class Framer:
         return len(self._unfinished)
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Return the frames that `data` completes; if there is a `fault`, only the frames before the fault.
+        """Return the frames that `data` completes; if there is a `fault`, only the frames before the
+        fault.
         """
         if self.fault:
             return []

@@ -54,7 +54,7 @@ class InspectEndpoint:
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
 
     def with_paths_below(self, directory: Path) -> InspectEndpoint:
-        """Return the same address, with `directory` before its relative paths."""
+        """Return the same address, with `directory` put before its relative paths."""
         return attrs.evolve(
             self,
             endpoint=located_endpoint(self.endpoint, directory),

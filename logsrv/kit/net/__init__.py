@@ -1,7 +1,9 @@
 """Endpoints and listeners: from the text `ssl:6514:privateKey=…` to an object that binds, opens and drains.
 
-An endpoint is parsed and checked before anything is opened. A listener binds it, lets peers in when the
-service is ready, and drains at a stop. Sockets may outlive the process, so that a restart refuses nobody.
+An endpoint is parsed and checked before anything is opened. A listener binds the endpoint, and lets peers
+in when the service is ready. When the service stops, the listener drains: before it closes, it reads all
+bytes that the kernel has already received. Listening sockets may outlive the process; then no peer is
+refused during a restart.
 
 Its modules:
 

@@ -294,7 +294,8 @@ class DatagramListener:
 
 
 def split_group(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
-    """Split `group` into groups of at most `most` bytes; a datagram that is larger is a group of its own.
+    """Split `group` into groups of at most `most` bytes; a datagram that is larger is a group of its
+    own.
     """
     payloads, key = group
     if sum(map(len, payloads)) <= most:

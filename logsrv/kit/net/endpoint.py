@@ -197,7 +197,7 @@ class Endpoint:
         return endpoint_text("ssl", {"port": "0", **files})
 
     def with_paths_below(self, directory: Path) -> Endpoint:
-        """Return the same endpoint, with its relative paths below `directory`."""
+        """Return the same endpoint, with `directory` put before its relative paths."""
         arguments = {
             name: str(directory / value)
             if name in ("address", *FILE_ARGUMENTS) and not value.startswith("\0")

@@ -227,7 +227,8 @@ class KeptSockets:
         return [where for where in found if where]
 
     def give_to_manager(self, address: ListeningAddress, descriptor: int) -> None:
-        """Give the socket of an open listener to the service manager, which keeps it for the next process.
+        """Give the socket of an open listener to the service manager, which keeps it for the next
+        process.
         """
         if (
             self._tell is None

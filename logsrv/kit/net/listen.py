@@ -54,7 +54,8 @@ class Listener(Protocol):
         """Begin to read the data of peers, in the next turn of the reactor."""
 
     async def stop_listening(self) -> None:
-        """Accept the connections that wait now, then no more; datagrams and standard input are still read.
+        """Accept the connections that wait now, then no more; datagrams and standard input are still
+        read.
         """
 
     async def drain(self, seconds: float) -> int:

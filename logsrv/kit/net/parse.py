@@ -86,7 +86,7 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def located_endpoint(endpoint: Endpoint, directory: Path) -> Endpoint:
-    """Return the same endpoint, with `directory` before its relative paths: the `locate` of a Kind.
+    """Return the same endpoint, with `directory` put before its relative paths: the `locate` of a Kind.
 
     Raises ValueError with one sentence if a file of a certificate is missing.
     """

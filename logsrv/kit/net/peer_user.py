@@ -62,7 +62,8 @@ def user_of_peer(peer: SocketAddress, host: SocketAddress) -> int | None:
 
 
 def user_of_unix_peer(handle: socket.socket) -> int | None:
-    """Return the uid of the process that has connected to a UNIX socket; None if this system does not tell.
+    """Return the uid of the process that has connected to a UNIX socket; None if this system does not
+    tell.
     """
     try:
         found = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

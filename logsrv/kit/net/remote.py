@@ -92,7 +92,8 @@ def parse_remote(text: str) -> RemoteAddress:
 
 
 def located_remote(address: RemoteAddress, directory: Path) -> RemoteAddress:
-    """Return the same address, with `directory` before its relative paths. Raises ValueError for no file.
+    """Return the same address, with `directory` put before its relative paths. Raises ValueError for no
+    file.
     """
 
     def located(name: str, file: Path | None) -> Path | None:

@@ -1,8 +1,8 @@
 """Counting and logging: metrics, the log and its lines, connects and disconnects, a blocked reactor.
 
-A service counts in one object; /metrics, the console and the log at a stop read it. Connects and failures
-become sentences that name the peer and the reason. An event that comes often is logged once a minute, with
-its number.
+A service counts events in one object. /metrics, the operator's console, and the last log lines at a stop
+show the numbers from this object. Each connect and each failure is logged as a sentence that names the peer
+and the reason. An event that happens often is logged once a minute, with the number of its repetitions.
 
     from logsrv.kit import Metric, exposition
     from logsrv.kit.observe.metrics import Metrics

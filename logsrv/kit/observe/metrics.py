@@ -1,4 +1,4 @@
-"""The metrics of a service: a catalogue, which is declared once, their values, and durations.
+"""The metrics of a service: their catalogue, which is declared once, their values, and measured durations.
 
 Code on a hot path counts in an integer of its own, which `watch` reads, or in Durations, which `time`
 reads; other code calls `count`. All methods of Metrics are for the reactor's thread.
@@ -34,13 +34,15 @@ T = TypeVar("T")
 # hurts.
 SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-"""Bounds in seconds, for long work: compressing a segment of 256 MiB takes 1 or 2 s, or much more under
-load.
+"""Bounds of a histogram in seconds, for long work: to compress a segment of 256 MiB takes 1 or 2 s, or much
+more under load.
 """
 Labels = tuple[tuple[str, str], ...]
 KINDS = ("counter", "gauge", "histogram")
 PREFIX = "logsrv"
-"""The prefix of our metrics in Prometheus; the metrics of an author have the plugin's name instead."""
+"""The prefix of our metrics in Prometheus; the metrics of an author have the name of the plugin as
+prefix.
+"""
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 _AT_LISTENERS = {
     "connections_total": "Connections accepted.",
@@ -82,13 +84,15 @@ class Distribution:
         return Distribution(self.bounds, counts, self.total + other.total)
 
     def cumulative(self) -> list[tuple[float, int]]:
-        """Return pairs of a bound and the number of durations up to it; the last bound is infinite."""
+        """Return pairs: a bound, and the number of durations up to this bound; the last bound is
+        infinite.
+        """
         bounds = (*self.bounds, float("inf"))
         return list(zip(bounds, accumulate(self.counts), strict=True))
 
 
 class Durations:
-    """Counts the durations of something that one thread does.
+    """Counts the durations of the steps of some work, which one thread does.
 
     begun: the `perf_counter()` at the start of the present step; None between steps.
     """
@@ -108,7 +112,7 @@ class Durations:
     def timed_longer(
         self, before: float, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do as `timed`, for a step that began `before` seconds ago."""
+        """Do the same as `timed` for a step that has begun already, `before` seconds ago."""
         self.begun = begun = perf_counter() - before
         try:
             done = step(*args, **kwargs)
@@ -134,7 +138,8 @@ class Durations:
 
 @attrs.frozen
 class Metric:
-    """An entry of the catalogue. `kind` is "counter" (only grows), "gauge", or "histogram" (seconds).
+    """A metric, as the catalogue declares it. `kind` is "counter" (only grows), "gauge", or "histogram"
+    (seconds).
 
     by_use: true if its first use declared it; its help is made of its name.
 
@@ -156,7 +161,9 @@ class Metric:
 
 
 def make_metrics(kind: str, helps: Mapping[str, str], *labels: str) -> tuple[Metric, ...]:
-    """Return metrics of one kind with the same labels. helps: the help of each, by its name."""
+    """Return metrics of one kind with the same labels. helps: the help text of each metric, by the name of
+    the metric.
+    """
     return tuple(Metric(name, kind, help_, labels) for name, help_ in helps.items())
 
 
@@ -169,13 +176,15 @@ CATALOGUE: tuple[Metric, ...] = (
 
 
 def exposed_name(metric: Metric, prefix: str = PREFIX) -> str:
-    """Return the name of a metric in Prometheus; the series of a histogram append to it."""
+    """Return the name of a metric in Prometheus; the series of a histogram have this name with an
+    ending.
+    """
     counter = metric.kind == "counter" and not metric.name.endswith("_total")
     return f"{prefix}_" * bool(prefix) + metric.name + "_total" * counter
 
 
 class Metrics:
-    """The values of one running service, by metric name and labels.
+    """The values of all metrics of one running service, by the name and the labels of the metric.
 
     A value is the sum of everything that was counted and that is watched: a removed listener that still
     drains and a new one of the same name share it.
@@ -242,7 +251,7 @@ class Metrics:
                 )
 
     def key(self, name: str, labels: dict[str, str], kind: str = "") -> tuple[str, Labels]:
-        """Return the key of a value.
+        """Return the key of the value of a metric with these labels.
 
         kind: the kind with which a new name is declared. Raises ValueError for wrong labels or names.
         """
@@ -267,7 +276,9 @@ class Metrics:
         self._counted[key] = self._counted.get(key, 0) + amount
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Call `read()` whenever the metric is read, and add its result to the value."""
+        """Add the result of `read()` to the value of a metric; `read` is called whenever somebody reads the
+        metric.
+        """
         key = self.key(name, labels, "counter" if name.endswith("_total") else "gauge")
         self._watched.setdefault(key, []).append(read)
 
@@ -293,7 +304,9 @@ class Metrics:
         )
 
     def totals(self) -> dict[str, float]:
-        """Return each counter that was used, summed over its labels, in the order of the catalogue."""
+        """Return each counter that was used, with its sum over all labels, in the order of the
+        catalogue.
+        """
         found: dict[str, float] = {}
         for metric, _, value in self.read():
             if metric.kind == "counter":
@@ -301,7 +314,7 @@ class Metrics:
         return found
 
     def read(self) -> Iterator[tuple[Metric, Labels, float]]:
-        """Yield every value of counters and gauges: the metric, its labels, the number.
+        """Yield every value of the counters and gauges: the metric, its labels and the number.
 
         A value whose `read` raises is left out, and logged once: that code may be an author's.
         """
@@ -318,14 +331,14 @@ class Metrics:
                 yield metric, key[1], self._counted.get(key, 0) + watched
 
     def distributions(self) -> Iterator[tuple[Metric, Labels, Distribution]]:
-        """Yield every value of histograms: the metric, its labels, the durations."""
+        """Yield every value of the histograms: the metric, its labels and the durations."""
         for key, timed in sorted(self._timed.items(), key=lambda item: item[0]):
             counted = reduce(add, [durations.read() for durations in timed])
             yield self._catalogue[key[0]], key[1], counted
 
 
 class MetricsPart:
-    """The metrics of a part that may end before the service, such as a listener.
+    """The metrics of a part of the service that may end before the service does, such as a listener.
 
     When it ends, its counts stay in the sums.
     """
@@ -339,16 +352,18 @@ class MetricsPart:
         self._metrics.count(name, amount, **labels)
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Add the result of `read()` to the value of a metric, until `end`."""
+        """Add the result of `read()` to the value of a metric, until `end` is called."""
         self._metrics.watch(name, read, **labels)
         self._watched.append((self._metrics.key(name, labels), read))
 
     def end(self) -> None:
-        """Replace the `read` functions of counters by their last results, and remove all gauges."""
+        """Call the `read` functions no more: each counter keeps the last result of its function, and all
+        gauges are removed.
+        """
         watched, self._watched = self._watched, []
         for key, read in watched:
             self._metrics.unwatch(key, read)
 
 
 Counts: TypeAlias = Metrics | MetricsPart
-"""An object with `count` and `watch`."""
+"""The type of an object that has the methods `count` and `watch`."""

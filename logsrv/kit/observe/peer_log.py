@@ -1,4 +1,4 @@
-"""The log of connects and disconnects, messages about a peer, and why a connection failed."""
+"""Logs connects and disconnects, logs messages about a peer, and says why a connection failed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from logsrv.kit.text.escape import one_line
 log = Logger()
 NO_CERTIFICATE = "it shows no certificate"
 OTHER_NAME = "its certificate is for another name"
-"""The reason why a server's certificate is refused: it is for another name."""
+"""The reason for refusing the certificate of a server, if the certificate is for another name."""
 UNTRUSTED = "its certificate has expired, is self-signed, or comes from an authority unknown here"
-"""The sentence for a refused certificate. It names three causes: OpenSSL does not tell them apart."""
+"""The reason for refusing a certificate that is not trusted. It names three causes: OpenSSL does not tell
+them apart.
+"""
 _NO_TLS = "it does not speak TLS"
 _UNTRUSTED_THERE = "it does not trust our certificate"
 # Parts of OpenSSL's reasons.
@@ -40,7 +42,9 @@ _VERIFICATION_ERROR = "service_identity.exceptions.VerificationError"
 
 
 def end_sentence(reason: Failure) -> str:
-    """Return the reason why a connection ended, as a phrase; OpenSSL has it in lists of triples."""
+    """Return the reason why a connection ended, as a phrase; errors of OpenSSL, which are lists of triples,
+    become text.
+    """
     error: Any = reason.value
     if type(error).__module__.startswith("OpenSSL") and error.args and error.args[0]:
         # An error of a system call, which TLS met, has a number and a text instead of such a list.
@@ -50,7 +54,9 @@ def end_sentence(reason: Failure) -> str:
 
 
 class PeerLogger(Logger):
-    """A Logger whose every message begins with the peer, and has it as the field `peer`."""
+    """A Logger for one peer: every message begins with the name of the peer, which is also the field
+    `peer`.
+    """
 
     def __init__(self, namespace: str, peer: str) -> None:
         super().__init__(namespace)
@@ -67,7 +73,7 @@ def connection_log(settings: Any, label: str, clock: IReactorTime) -> Connection
 
 
 class ConnectionLog:
-    """A line in the log for each connect and disconnect, and for datagrams that come together.
+    """Logs a line for each connect, for each disconnect, and for datagrams that arrive together.
 
     All lines of one turn of the reactor are one log event: an event costs as much as serving a short
     connection, and under load a turn has many.
@@ -109,12 +115,12 @@ class ConnectionLog:
 
 
 def tls_sentence(said: str) -> str:
-    """Return the meaning of OpenSSL's reasons; "" if none of them is known."""
+    """Return a sentence that explains an error text of OpenSSL; "" for an unknown error."""
     return next((sentence for part, sentence in _SENTENCES.items() if part in said), "")
 
 
 def failure_sentence(failure: Failure) -> str:
-    """Return why a connection failed, without a full stop, and safe to print."""
+    """Return why a connection failed, as text that is safe to print and does not end with a full stop."""
     if failure.check(_VERIFICATION_ERROR):
         return OTHER_NAME
     why = end_sentence(failure)

@@ -1,4 +1,5 @@
-"""Logs of frequent events that cannot be flooded: the first is logged, then one a minute with a number.
+"""Limits the log lines about frequent events: the first event is logged, then one line a minute with the
+number of events.
 
 So are errors in a plugin's code: each is counted, the first of each location logged with its traceback.
 """
@@ -47,7 +48,8 @@ class LoggedEvent:
 
 
 class RateLimitedLog:
-    """Decides which events are logged: one per subject and minute, with the number since the last.
+    """Decides which events are logged: for each subject one event a minute, with the number of events since
+    the last logged one.
 
     It remembers `remembered` subjects; all further ones share the subject OTHERS. clock: returns seconds
     that only grow.
@@ -88,7 +90,8 @@ class RateLimitedLog:
         counted: str | None = None,
         **fields: object,
     ) -> None:
-        """Count an event, and log it by `emit` unless one about its subject was logged just now.
+        """Count an event, and log it with `emit` if no event about the same subject was logged in the last
+        minute.
 
         format: of the event, with {subject}, {number} and `fields` in it. counted: the word for what the
         number counts, "" for events; then every event but the first about a subject ends with the number.
@@ -109,7 +112,8 @@ class RateLimitedLog:
 
 
 class Failures:
-    """Logs the first failure at each location in the code, then once a minute the number of further ones.
+    """Logs the first failure at each location in the code, then once a minute the number of further
+    failures there.
 
     Without this limit, a plugin that fails on every line would fill the disk.
     """
@@ -120,7 +124,9 @@ class Failures:
         self._locations = RateLimitedLog(clock, REMEMBERED_LOCATIONS)
 
     def report_failure(self, doing: str, peer: str, failure: Failure) -> None:
-        """Log or count a failure. doing: the method that failed. peer: for whom it worked, or ""."""
+        """Log or count a failure. doing: the method that failed. peer: the peer for which the method
+        worked; "" for none.
+        """
         location = (
             f"{failure.type.__name__ if failure.type else 'error'} {_innermost_location(failure)}"
         )

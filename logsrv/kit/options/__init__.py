@@ -1,8 +1,9 @@
 """Options: their declaration, kinds of values, sources, loading, parsers, help.
 
-A frozen attrs class declares the options of a program once. Their values come from the command line, the
-environment and a TOML file, in this order of precedence. A wrong value is one sentence with its remedy,
-before anything is opened.
+A frozen attrs class declares the options of a program once. The values of the options come from the command
+line, the environment and a TOML file; the command line wins over the environment, and the environment wins
+over the file. If a value is wrong, the program reports this in one sentence, which also names the remedy,
+before it opens anything.
 
     from pathlib import Path
 

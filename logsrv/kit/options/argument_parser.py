@@ -19,7 +19,9 @@ from logsrv.kit.text.words import did_you_mean, shown
 USAGE = 2
 """The exit status for a UsageError."""
 WIDEST = 100
-"""The most columns of a help, on any terminal: longer lines are hard to read."""
+"""The largest width of a help text in columns, also on a wider terminal, because longer lines are hard to
+read.
+"""
 
 
 class _TextAction(argparse._VersionAction):
@@ -29,7 +31,8 @@ class _TextAction(argparse._VersionAction):
 
 
 class HelpFormatter(argparse.HelpFormatter):
-    """Formats a help. To get the terminal's width it does not import shutil, which imports compressors.
+    """Formats the help text of a command. To get the terminal's width it does not import shutil, which
+    imports compressors.
 
     In a description, indented parts stay as they are; paragraphs are wrapped.
     """
@@ -45,7 +48,9 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 def help_width() -> int:
-    """Return the columns of a help: a few less than COLUMNS or the terminal has, and at most WIDEST."""
+    """Return the width of a help text in columns: two less than COLUMNS or the width of the terminal, and
+    at most WIDEST.
+    """
     given = os.environ.get("COLUMNS", "")
     columns = int(given if given.isdecimal() else 0) or terminal_columns(sys.__stdout__)
     return min(columns - 2, WIDEST)
@@ -98,7 +103,9 @@ class Parser(argparse.ArgumentParser):
             self.add_text("--version", text=lambda: f"{version()}\n", help="show the version")
 
     def add_text(self, *names: str, text: Any, help: str, to: Any = None) -> None:
-        """Add an option that shows a text instead of doing anything. text: returns it. to: a group."""
+        """Add an option that only shows a text. text: a function that returns this text. to: the group of
+        the option.
+        """
         (to or self).add_argument(*names, action=_TextAction, version=text, help=help)
 
     def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
@@ -148,7 +155,9 @@ class Parser(argparse.ArgumentParser):
         return self._actions
 
     def option_in(self, word: str) -> tuple[str, str | None]:
-        """Return the name of an option, and its value if the same word has it, else None."""
+        """Return the name of the option in a word, and the value of the option if the same word has it,
+        else None.
+        """
         name, equals, value = word.partition("=")
         if word in self._option_string_actions or word.startswith("--"):
             return name, value if equals else None
@@ -177,12 +186,12 @@ class Parser(argparse.ArgumentParser):
         return self._mistake(f"argument {'/'.join(action.option_strings)}: expected one argument")
 
     def needless_value(self, action: argparse.Action, name: str, value: str) -> LogsrvError:
-        """Return the error for a value of an option that takes none."""
+        """Return the error for an option that has a value, but takes none."""
         called = "/".join(action.option_strings)
         return self._mistake(f"argument {called}: ignored explicit argument {value!r}")
 
     def surplus_argument(self, word: str) -> LogsrvError:
-        """Return the error for an argument too many."""
+        """Return the error for an argument that is too many."""
         if word.startswith("-"):
             return self.unknown_option(word.partition("=")[0])
         return self._mistake(f"{shown(word)} is one argument too many")
@@ -220,7 +229,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser_of_kind(name: str) -> Callable[[str], Any]:
-    """Return a `type=` for argparse: it parses values of the kind `name` in `logsrv.kit.options.kinds`.
+    """Return a function for `type=` of argparse: it parses values of the kind `name` in
+    `logsrv.kit.options.kinds`.
 
     It imports that module when it is called: with attrs, the import takes longer than all of `gopher URL`.
     """

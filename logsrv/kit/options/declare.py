@@ -1,4 +1,4 @@
-"""Declarations of the options of a service, once, as a frozen attrs class.
+"""Declares the options of a service in one place: in a frozen attrs class.
 
     @attrs.frozen(kw_only=True, slots=False)
     class StoreOptions:
@@ -62,7 +62,7 @@ REQUIRED: Final = Required()
 
 @attrs.frozen(eq=False, kw_only=True)
 class Option:
-    """An option, as declared by `option`."""
+    """An option, as the function `option` declares it."""
 
     default: Any
     kind: Kind[Any]
@@ -72,7 +72,9 @@ class Option:
 
     @property
     def off(self) -> bool:
-        """Return true if the word `off` is accepted; it means None, or () if repeatable."""
+        """Return true if the option accepts the word `off`, which means None, or () for a repeatable
+        option.
+        """
         return self._off or self.default is None or (self.repeatable and not self.default)
 
     @property
@@ -82,7 +84,7 @@ class Option:
 
     @property
     def nothing(self) -> Any:
-        """Return the value of `off`."""
+        """Return the value that the word `off` gives to the option."""
         return () if self.repeatable else None
 
     def default_value(self, directory: Path | None = None) -> Any:
@@ -124,7 +126,7 @@ class Option:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Tables:
-    """An array of tables in the TOML file, as declared by `tables`."""
+    """An array of tables in the TOML file, as the function `tables` declares it."""
 
     settings_class: type[Any]
     help: str
@@ -189,7 +191,9 @@ def option(
 
 
 def attrs_field_of(declared: Option) -> Any:
-    """Return a field for an option that has a default; in a table it takes the enclosing value."""
+    """Return an attrs field for an option with a default; a table without this option takes the value from
+    outside the table.
+    """
     return attrs.field(factory=declared.default_value, metadata={_DECLARED: declared})
 
 
@@ -228,7 +232,9 @@ def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
 
 
 def absent_options(settings_class: type[Any]) -> Mapping[str, str]:
-    """Return a sentence for each option that is missing, by its name: the `absent` of a settings class."""
+    """Return the `absent` of a settings class: for each option that is not available, by its name, a
+    sentence that says why.
+    """
     found: Mapping[str, str] = getattr(settings_class, "absent", {})
     return found
 
@@ -250,7 +256,7 @@ def grouped_options(settings_class: type[Any]) -> dict[str, dict[str, Option]]:
 
 
 def table_key(attribute: str, declared: Tables) -> str:
-    """Return the name of tables in the file."""
+    """Return the name that an array of tables has in the file."""
     return declared.key or option_name(attribute)
 
 

@@ -15,7 +15,7 @@ from logsrv.kit.text.words import shown
 
 
 def warnings_about(settings: object, given: GivenValues) -> Iterator[str]:
-    """Yield a sentence for each doubtful value. given: the values that the settings were made of."""
+    """Yield a sentence for each doubtful value. given: the values from which the settings were made."""
     yield from _ignored_options(settings, given)
     yield from _unfit_values(settings, given)
     yield from _advice_sentences(settings, given)

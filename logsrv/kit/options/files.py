@@ -1,4 +1,5 @@
-"""Small files that options name: read, checked for changes, created; which they are, and secrets in them.
+"""Functions for small files that options name: they read, compare and create files, list the given files,
+and find secrets.
 
 No file or device can block a read. A secret is given by `--OPTION VALUE` for tests, by `--OPTION-file FILE`
 otherwise.
@@ -31,17 +32,23 @@ DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
 FileFingerprint = tuple[int, int, int]
-"""The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save."""
+"""The fingerprint of a file: its time of change in ns, its size in bytes and its inode. It changes with
+every save.
+"""
 
 LONGEST_SECRET = 1000
 MOST_SECRETS = 16
-"""The most secrets in a file that has one secret a line, so that secrets can be rotated."""
+"""The most secrets in a file with one secret a line; a file may have several secrets, so that they can be
+rotated.
+"""
 SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
-"""The file of a secret, such as a token or a key: `given_files` marks it as secret."""
+"""The kind of a path to a file with a secret, such as a token or a key: `given_files` marks this file as
+secret.
+"""
 
 
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
-    """Return the contents of a file of at most `largest` bytes, without a byte order mark in front.
+    """Return the contents of a file of at most `largest` bytes, without a byte order mark at the beginning.
 
     It is a regular file, or the null device.
 
@@ -71,7 +78,7 @@ def names_descriptor(path: Path) -> bool:
 
 
 def file_fingerprint(path: str | Path) -> FileFingerprint | None:
-    """Return the fingerprint of a file, which differs after each save; None if the file cannot be found."""
+    """Return the fingerprint of a file, which changes with each save; None if the file cannot be found."""
     try:
         found = os.stat(path)
     except OSError:
@@ -149,12 +156,12 @@ class GivenFile:
 
     @property
     def named_by(self) -> str:
-        """Return the option or the key in a sentence."""
+        """Return the name of the option or of the key, as sentences name it."""
         return f"{self.option} of [[{self.table}]]" if self.table else f"--{self.option}"
 
 
 def given_files(settings: Any) -> Iterable[GivenFile]:
-    """Return each file that the options of `settings` and of their tables name, once.
+    """Return the files that the options of `settings`, and the options of its tables, name; each file once.
 
     Settings that declare no options have none.
     """
@@ -181,7 +188,7 @@ def _files_with_repeats(settings: Any, table: str = "") -> Iterator[GivenFile]:
 
 
 def inline_secret_keys(settings_class: type[Any], document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys of a TOML document and of its tables whose values are secrets."""
+    """Yield those keys of a TOML document and of its tables that have secrets as their values."""
     for attribute, option in options_of(settings_class).items():
         # The path to a secret is not a secret.
         is_secret = option.kind.secret and option.kind.completion != "files"
@@ -212,13 +219,14 @@ def _parse_key_pair(text: str) -> str:
 KEY_PAIR: Kind[str] = Kind(
     _parse_key_pair, "a key and its secret, with a space between them", "KEY SECRET"
 )
-"""The key of a store of objects and its secret."""
+"""The access key of a store of objects (such as S3), and the secret of this key."""
 
 
 def read_secret(
     option: str, value: str | None, file: Path | None, kind: Kind[str] = SECRET
 ) -> str | None:
-    """Return the secret of `--OPTION`, or of the file of `--OPTION-file`; None if neither is given.
+    """Return the secret from `--OPTION`, or from the file that `--OPTION-file` names; None if neither
+    option is given.
 
     Raises ConfigurationError if both are given, or if the file cannot be read or has no secret in it.
     """
@@ -239,7 +247,8 @@ def read_secret(
 
 
 def read_secrets_of_lines(option: str, value: str | None, file: Path | None) -> tuple[str, ...]:
-    """Return the secret of `--OPTION`, or all in the file of `--OPTION-file`, one a line; () for neither.
+    """Return the secret from `--OPTION`, or all secrets in the file that `--OPTION-file` names, one a line;
+    () if neither option is given.
 
     Empty lines are passed over. Raises ConfigurationError as `read_secret` does, also for more than
     MOST_SECRETS.

@@ -1,4 +1,6 @@
-"""The parser of a plugin's options, and its help: options by group, their values, their other sources."""
+"""The parser of a plugin's options, and the help of the plugin: the options in groups, their values, and
+their other sources.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +24,20 @@ INFORMATIVE = (
     ("help", "print the help and exit"),
     ("help-all", "print all options and exit"),
 )
-"""Options that every plugin has, and what each does."""
+"""The options of every plugin that only print something, and what each of them does."""
 
 
 def help_groups(settings_class: type[Any]) -> dict[str, dict[str, Option]]:
-    """Return the options of a plugin by the title of their group; `--config` begins the first."""
+    """Return the options of a plugin by the title of their group; the first group begins with
+    `--config`.
+    """
     groups = grouped_options(settings_class) or {UNGROUPED: {}}
     title = next(iter(groups))
     return {**groups, title: {"config": CONFIG, **groups[title]}}
 
 
 class SettingsParser(Parser):
-    """A parser that finds the texts of each option of a plugin, by its attribute.
+    """A parser that returns the texts of each option of a plugin, by the attribute of the option.
 
     Its sentences and its help are those of `twistd PLUGIN`. It accepts abbreviations, as other plugins do.
     """
@@ -151,7 +155,7 @@ def help_text(
     width: int,
     essential: Sequence[str] = (),
 ) -> str:
-    """Return the help of the plugin `name`: options by group, their values, and their other sources.
+    """Return the help of the plugin `name`: the options in groups, their values, and their other sources.
 
     width: columns of the terminal. essential: the attributes of the options to show; () for all.
     """

@@ -43,7 +43,8 @@ class WrongPartError(ValueError):
 
 @attrs.frozen(kw_only=True)
 class Kind(Generic[T]):
-    """A kind of values: its form as text, and the functions from text to value and back.
+    """A kind of values: how a value looks as text, and functions that turn text into a value and a value
+    into text.
 
     parse: returns the value of a text. Raises ValueError with a phrase that says what is wrong ("not a
         size"), or WrongPartError; the kit adds the option, the source of the text and `accepted`.
@@ -75,7 +76,7 @@ class Kind(Generic[T]):
 
     @property
     def is_flag(self) -> bool:
-        """Return true if the option stands alone on the command line: `--raw`, `--no-raw`."""
+        """Return true if an option of this kind has no value on the command line: `--raw`, `--no-raw`."""
         return not self.metavar
 
 
@@ -235,7 +236,9 @@ def choice(first: type[E], /) -> Kind[E]: ...
 @overload
 def choice(first: W, /, *others: W) -> Kind[W]: ...
 def choice(first: Any, /, *others: Any) -> Kind[Any]:
-    """Return the kind of a choice of words: the values of an Enum of strings, or words as arguments."""
+    """Return the kind for one of several words; the words are arguments, or the values of an Enum of
+    strings.
+    """
     members = (
         {first: first, **{word: word for word in others}}
         if isinstance(first, str)
@@ -276,15 +279,15 @@ PATH: Kind[Path] = Kind(
     locate=lambda value, directory: directory / value,
     completion="files",
 )
-"""A path; a relative one is below the folder of the settings file."""
+"""A path; in the settings file, a relative path begins in the folder of this file."""
 FILE: Kind[Path] = attrs.evolve(PATH, accepted="an existing file", metavar="FILE")
 """An existing file."""
 NEW_FILE: Kind[Path] = attrs.evolve(PATH, accepted="a file", metavar="FILE")
-"""A file that the service writes, and makes if it is not there, in an existing directory."""
+"""A file in an existing directory; the service writes this file, and creates it if it does not exist."""
 NEW_DIRECTORY: Kind[Path] = attrs.evolve(
     PATH, accepted="a directory", metavar="DIR", completion="directories"
 )
-"""A directory that is made if it is not there."""
+"""A directory, which is created if it does not exist."""
 
 
 def _located_directory(value: Path, directory: Path) -> Path:

@@ -72,7 +72,8 @@ class SettingsSources:
 
 @attrs.frozen(kw_only=True)
 class LoadedSettings(Generic[S]):
-    """Settings, with sentences for the log about doubtful or ignored values. file: of --config, or None.
+    """Settings, with sentences for the log about doubtful or ignored values. file: the file of --config;
+    None without this option.
 
     unused: sentences about values in whose place a stronger source gives another one.
     """

@@ -1,4 +1,5 @@
-"""Keys that protect one table alone, while its neighbours go without.
+"""Warnings about keys, such as `allow`, that protect one table of the file, but not the other tables of the
+same kind.
 
 In TOML a key below `[[listener]]` belongs to that table. An operator who appends a mask at the end of the
 file wants it for all listeners, and gets it for the last one; nothing else would say so. Apart from
@@ -20,7 +21,7 @@ _MOST_NAMED = 3
 
 @attrs.frozen
 class MadeTable:
-    """A table of the file, or one that no table describes.
+    """A table of the file, or an object of the same class for which the file has no table.
 
     made: its settings. location: a phrase. given: the values that are written in it.
     """
@@ -34,14 +35,16 @@ class MadeTable:
         return str(getattr(self.made, "label", self.location))
 
     def lacks(self, name: str) -> bool:
-        """Return whether an option would protect it, and it does not say that it wants none."""
+        """Return whether the option `name` would protect this table, but the table does not set the
+        option.
+        """
         return name not in self.given and name in getattr(self.made, "protected_by", ())
 
 
 def warnings_about_lone_keys(
     settings: object, made: Mapping[str, list[MadeTable]], given: GivenValues
 ) -> Iterator[str]:
-    """Yield a sentence for each key that protects some tables of a kind alone."""
+    """Yield a sentence for each key that protects only some of the tables of a kind."""
     besides = getattr(settings, "unwritten_tables", {})
     for attribute, declared in tables_of(type(settings)).items():
         unwritten = [MadeTable(one, "", {}) for one in besides.get(attribute, ())]

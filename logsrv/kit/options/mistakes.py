@@ -1,4 +1,4 @@
-"""The mistakes of a configuration file, collected, so that one run names all of them."""
+"""Collects the mistakes in a configuration file, so that one run reports all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from logsrv.errors import ConfigurationError, ConfigurationErrors
 
 MOST = 20
-"""The most mistakes that are named together. A file for another program has one in each line."""
+"""The most mistakes that are reported together. A file for another program has one in each line."""
 
 
 class Mistakes:
@@ -19,7 +19,8 @@ class Mistakes:
 
     @contextlib.contextmanager
     def collected(self) -> Iterator[None]:
-        """Keep the error that ends the body of this `with` statement, and go on after it.
+        """Collect the error that ends the body of this `with` statement; the code after the statement then
+        runs.
 
         Raises ConfigurationErrors once there are MOST.
         """
@@ -34,7 +35,9 @@ class Mistakes:
             raise ConfigurationErrors([*self._found[:MOST], more])
 
     def raise_found(self) -> None:
-        """Raise the mistake, or all together, if there is any."""
+        """Raise the collected mistakes, if there are any: a single mistake as it is, several as one
+        error.
+        """
         if self._found[1:]:
             raise ConfigurationErrors(self._found)
         if self._found:

@@ -1,4 +1,5 @@
-"""Values that are not used, as a stronger source gives the option: for the log and `logsrv check`.
+"""Sentences about values that are not used, because a stronger source gives the same option; for the log
+and `logsrv check`.
 
 Nothing is wrong with that, but whoever sets a variable and sees no change looks for the reason.
 """
@@ -12,7 +13,8 @@ from logsrv.kit.options.sources import COMMAND_LINE, GivenValue, GivenValues
 
 
 def unused_values(levels: Sequence[GivenValues], labels: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each value that differs from that of a stronger source.
+    """Yield a sentence for each value that is not used, because a stronger source gives another value for
+    the option.
 
     levels: the values of each source, the strongest first. labels: as in `SettingsSources`.
     """
@@ -26,7 +28,9 @@ def unused_values(levels: Sequence[GivenValues], labels: Mapping[str, str]) -> I
 
 
 def unused_tables(origin: str, key: str, stronger: GivenValue, shorthand: str) -> str:
-    """Return a sentence about tables of the file, in whose place another source gives their shorthand."""
+    """Return a sentence about tables of the file that are not used, because another source gives the
+    `shorthand` of these tables.
+    """
     label = f"--{option_name(shorthand)}"
     return f"{origin}, [[{key}]]: not used, because {_also_given(stronger, label)}"
 

@@ -1,4 +1,4 @@
-"""The values of options from each source, parsed, and each with its origin.
+"""The values of options, parsed from each source; each value is kept together with its origin.
 
 A wrong value raises ConfigurationError. Its sentence names the option, the value, its origin and the
 accepted texts; for a long value, lines below it show the position of the mistake.
@@ -27,7 +27,7 @@ COMMAND_LINE = "command line"
 
 @attrs.frozen
 class GivenValue:
-    """A value, and its origin as a phrase: `environment, LOGSRV_SYNC`."""
+    """A value, and its origin as a phrase, such as `environment, LOGSRV_SYNC`."""
 
     value: Any
     origin: str
@@ -53,7 +53,7 @@ def values_from_arguments(
 
 
 def variable_prefix(name: str) -> str:
-    """Return `LOGSRV_` for the plugin `logsrv`."""
+    """Return the prefix of a plugin's environment variables, such as `LOGSRV_` for the plugin `logsrv`."""
     return re.sub(r"\W", "_", name).upper() + "_"
 
 
@@ -119,7 +119,8 @@ def values_from_table(
     also: Sequence[str] = (),
     absent: Mapping[str, str] = MappingProxyType({}),
 ) -> GivenValues:
-    """Return the values of a table of the file; keys in `also` are left to the caller.
+    """Return the values in a table of the file, except for the keys in `also`, which the caller reads
+    itself.
 
     Raises ConfigurationErrors for several wrong keys.
 

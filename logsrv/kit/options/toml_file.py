@@ -1,4 +1,4 @@
-"""The TOML file of `--config`; imported when there is one."""
+"""Reads the TOML file of `--config`; this module is imported only if there is such a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from logsrv.kit.text.words import shown
 
 LARGEST_FILE = 1024 * 1024
 MOST_PARTS = 16
-"""The most parts of a TOML key between dots. Python's parser needs time by their square: 4 s for 20,000."""
+"""The most parts that a TOML key may have; the parts are separated by dots. Python's parser needs time by
+their square: 4 s for 20,000.
+"""
 # Characters of a line that are shown with an error: in all, and before the position.
 _MOST_SHOWN = 90
 _MOST_BEFORE = 60
@@ -30,7 +32,8 @@ _PIECE_OF_TOML = (
 
 
 def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:
-    """Return the contents of the TOML file. origin: the source of its name. again: true for a reload.
+    """Return the contents of the TOML file. origin: the source that names the file. again: true for a
+    reload.
 
     Raises ConfigurationError if it cannot be read, has more than LARGEST_FILE bytes, or is not TOML.
     """

@@ -100,7 +100,8 @@ class SettingsOptions(usage.Options, Generic[S]):
         self.settings = self.loaded.settings
 
     def reload(self) -> S:
-        """Read the file again; return settings with the command line and environment of the start.
+        """Read the file again; return settings from this file, and from the command line and the
+        environment of the start.
 
         This changes `loaded`, but not `settings`. Raises ConfigurationError if the file is wrong now.
         """

@@ -1,8 +1,9 @@
-"""The base classes that authors write their protocols with, and the connection under them.
+"""The base classes for the protocols of authors, and the connection that these classes use.
 
-An author overrides one method, such as `line_received`, and calls others, such as `send_line`; both may
-wait. The connection reads no further while the author's code waits, and holds back those who write to a
-slow peer. All names for authors are in `logsrv.kit`.
+An author overrides one method, such as `line_received`, and calls others, such as `send_line`. The author's
+code may wait: meanwhile, the connection reads nothing more from its peer. If a peer reads too slowly,
+nothing more is read from the connections that write to this peer. All names for authors are in
+`logsrv.kit`.
 
     from logsrv.kit import LineProtocol
     from logsrv.kit.testing import MemoryService

@@ -16,7 +16,7 @@ class PeerGone(PeerError):
 
 
 class EndOfStream(PeerError):
-    """The peer ended before a read had all its bytes.
+    """The peer ended the stream before a read had all the bytes that it needs.
 
     Unhandled, it closes the connection without a word to the peer. partial: the bytes that came.
     """
@@ -27,7 +27,8 @@ class EndOfStream(PeerError):
 
 
 class PeerTimeout(PeerError, TimeoutError):
-    """The peer sent too little within the time-out of a read; a later read gets what came.
+    """The peer sent too little within the time-out of a read; a later read gets the bytes that have
+    arrived.
 
     Unhandled, it tells the peer so and closes the connection.
     """
@@ -37,7 +38,9 @@ class PeerTimeout(PeerError, TimeoutError):
 
 
 def check_text(text: object, taker: str) -> None:
-    """Raise TypeError, with a sentence, unless `text` is str; `taker` is the function that takes it."""
+    """Raise TypeError, with a sentence, if `text` is not a str. taker: the function that was called with
+    `text`.
+    """
     if not isinstance(text, str):
         raise TypeError(f"{taker} takes str, not {wrong_value_text(text)}")
 

@@ -1,8 +1,10 @@
-"""The service of a plugin: the sites that serve a protocol class start, reload, drain and stop together.
+"""The service of a plugin: all its sites start, reload, drain and stop together.
 
-`protocol_plugin` makes a plugin of a class; twistd makes its service. A program with a service of its
-own, such as the line logger, derives from `ListeningService` and says which sites it wants. The command
-`logsrv check` asks the same service for findings without starting it.
+A site is a listener with its settings, and with the object that serves its connections. `protocol_plugin`
+makes a plugin from a protocol class; twistd then makes the service of this plugin. A program with a service
+of its own, such as the line logger, has a class that inherits from `ListeningService`, and returns the
+wanted sites. The command `logsrv check` makes the same service and asks it for findings, but does not start
+it.
 
 Its modules:
 

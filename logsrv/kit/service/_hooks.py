@@ -70,7 +70,7 @@ class ServiceHooks(Service, Generic[Settings]):
         raise NotImplementedError
 
     def open(self) -> Callable[[], Any] | None:
-        """Open the parts that the sites deliver to, such as a store. Raises LogsrvError with a sentence.
+        """Open the parts that get data from the sites, such as a store. Raises LogsrvError with a sentence.
 
         The returned function, if any, is called when the reactor runs, and awaited before peers are let in.
         It raises LogsrvError too.
@@ -87,7 +87,7 @@ class ServiceHooks(Service, Generic[Settings]):
         """Finish current work while peers are still connected. It gets at most DRAIN_SECONDS."""
 
     def end_background_work(self) -> object:
-        """End background work, after the last peer. It gets at most twice DRAIN_SECONDS."""
+        """End background work, after the last peer has gone. It gets at most twice DRAIN_SECONDS."""
 
     def close(self) -> object:
         """Close everything that `open` opened, as the last step, also after a failed start.
@@ -104,13 +104,17 @@ class ServiceHooks(Service, Generic[Settings]):
         return [site.address for site in self.served]
 
     def connections(self) -> Iterator[tuple[str, Any]]:
-        """Yield each connection, also those of --metrics: the label of its listener, and its protocol."""
+        """Yield a pair for each connection, also for those of --metrics: the label of the listener, and the
+        protocol.
+        """
         for site in self.sites:
             for protocol in tuple(site.protocols):
                 yield site.label, protocol
 
     def unhealthy(self) -> list[str]:
-        """Return the present faults, a sentence each; empty if all is well. Cheap, and never blocks."""
+        """Return the present faults, each as a sentence; empty if there is no fault. Cheap, and never
+        blocks.
+        """
         return []
 
     def status(self) -> str:
@@ -119,7 +123,9 @@ class ServiceHooks(Service, Generic[Settings]):
         return f"{counted(len(self.served), 'listener')}, {counted(connections, 'connection')}"
 
     def running_pid(self) -> int | None:
-        """Return the id of the process that serves with these settings already; None if there is none."""
+        """Return the id of another process that already serves with these settings; None if there is
+        none.
+        """
         return None
 
     def findings(self, asked: CheckRequest) -> Iterable[Finding]:
@@ -128,11 +134,13 @@ class ServiceHooks(Service, Generic[Settings]):
 
     @property
     def sites(self) -> list[Site]:
-        """Return the sites of its settings, and removed sites that still drain."""
+        """Return the sites of the present settings, and the removed sites that still drain."""
         return self.served.all
 
     def unready_reasons(self) -> list[str]:
-        """Return the reasons why some address does not let peers in; empty if all do."""
+        """Return the reasons why some addresses do not let peers in; empty if all addresses let peers
+        in.
+        """
         if not self.running:
             return [f"{self.name} is not running, or stopping"]
         if not self.ready:
@@ -141,14 +149,18 @@ class ServiceHooks(Service, Generic[Settings]):
         return [f"{site.label} is not open" for site in closed]
 
     def all_wanted_sites(self, settings: Settings) -> dict[str, SiteSpec]:
-        """Return the sites of `wanted_sites`, --metrics and --inspect by key. Raises ConfigurationError."""
+        """Return all wanted sites by their keys: those of `wanted_sites`, and those of --metrics and
+        --inspect. Raises ConfigurationError.
+        """
         return specs_by_key((*self.wanted_sites(settings), *operator_sites(self, settings)))
 
     def _make_site(self, wanted: SiteSpec) -> Site:
         return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
 
     def log_settings_warnings(self, settings: Settings) -> None:
-        """Warn if the limits allow more connections than open files, or if others can read a secret."""
+        """Log a warning if the settings allow more connections than the limit of open files, or if other
+        users can read a secret.
+        """
         policies = [each.policy for each in self.served if each.endpoint.kind == "stream"]
         sentence = file_limit_warning(total_max_connections(policies), FileLimit.of_process())
         if sentence is not None:

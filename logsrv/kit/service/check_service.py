@@ -1,4 +1,6 @@
-"""All checks of a service: its settings, its files, the addresses where it listens, then its own checks."""
+"""All checks of a service: first its settings, its files and the addresses where it listens, then the
+plugin's own checks.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +102,9 @@ def _check_settings_files(settings: Any, asked: CheckRequest) -> Iterator[Findin
 def check_addresses(
     endpoints: Iterable[Endpoint], user: User, own_pids: Sequence[int]
 ) -> Iterator[Finding]:
-    """Yield a finding for each address. own_pids: the ids of the service's processes, if it runs."""
+    """Yield a finding for the address of each endpoint. own_pids: the ids of the service's processes, if
+    the service runs.
+    """
     try:
         held = addresses_of_processes(own_pids)
     except PermissionError:
@@ -202,7 +206,7 @@ def _check_address(
 
 
 def addresses_of_processes(own_pids: Iterable[int]) -> dict[HeldAddress, int]:
-    """Return the addresses that processes listen at, each with the process id, from /proc.
+    """Return the addresses at which the processes `own_pids` listen, each with the process id, from /proc.
 
     Raises PermissionError.
     """
@@ -236,7 +240,9 @@ def _proc_address(digits: str) -> IPv4Address | IPv6Address | None:
 
 
 def running_plugin_pids(plugin: str, file: Path | None) -> list[int]:
-    """Return the ids of the twistd processes with this plugin; if `file` is given, with this --config."""
+    """Return the ids of the twistd processes that run this plugin; if `file` is given, only those with this
+    file as --config.
+    """
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = read_proc_file(f"{pid}/cmdline").split("\0")

@@ -87,7 +87,9 @@ def _check_exposure(one: GivenFile) -> Finding | None:
 
 
 def check_directory_writable(path: Path, user: User) -> Finding:
-    """Return the finding whether `user` may write into a directory, or make it; call it as this user."""
+    """Return a finding that says whether `user` may write into a directory, or create it; call this while
+    acting as `user`.
+    """
     there = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
     if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
         where = f" in {there}" if there != path else ""
@@ -99,7 +101,9 @@ def check_directory_writable(path: Path, user: User) -> Finding:
 
 
 def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) -> Iterator[Finding]:
-    """Yield findings about the certificates of the listeners, each file once. now: with a time zone."""
+    """Yield findings about the certificates of the listeners, for each file once. now: a time with a time
+    zone.
+    """
     files: dict[str, bool] = {}
     for endpoint in endpoints:
         names = ("certKey", "privateKey", "extraCertChain", "clientca")

@@ -1,4 +1,4 @@
-"""A finding of a check, with its weight and advice; and the user as whom checks act.
+"""The findings of checks, each with a weight and advice; and the user with whose rights a check runs.
 
 A check takes settings or a path, and yields findings. It lets no peer in and changes nothing.
 """
@@ -28,7 +28,7 @@ REACH_SECONDS = 5.0
 
 
 class FindingLevel(enum.Enum):
-    """The weight of a finding: only an error keeps the service from its work."""
+    """The weight of a finding: only an error prevents the service from working."""
 
     OK = "ok"
     WARNING = "warning"
@@ -61,7 +61,7 @@ class CheckRequest:
 
 
 ok = partial(Finding, FindingLevel.OK)
-"""Make a finding without a fault."""
+"""Make a finding that everything is right."""
 warning = partial(Finding, FindingLevel.WARNING)
 """Make a finding about something that is odd, or will fail later."""
 error = partial(Finding, FindingLevel.ERROR)
@@ -89,7 +89,7 @@ def findings_or_error(subject: str, check: Callable[[], Iterable[Finding]]) -> I
 def check_server(
     asked: CheckRequest, subject: str, host: str, port: int, tls: TLSOptions | None
 ) -> Finding:
-    """Connect to a server, and check its certificate, if `asked.reach` allows it; sends no data.
+    """Connect to a server and check its certificate, but only if `asked.reach` is true; sends no data.
 
     tls: None for plain text.
     """
@@ -113,7 +113,9 @@ def check_server(
 
 @attrs.frozen
 class User:
-    """A user of this machine. groups: the ids of all its groups, with its own (`gid`)."""
+    """A user of this machine. groups: the ids of all groups of the user, including the main group
+    (`gid`).
+    """
 
     name: str
     uid: int
@@ -127,7 +129,7 @@ class User:
 
     @property
     def group(self) -> str:
-        """Return the name of its own group, or the number of a group without a name."""
+        """Return the name of the main group of the user; the number if this group has no name."""
         try:
             return grp.getgrgid(self.gid).gr_name
         except KeyError:

@@ -39,7 +39,8 @@ END_SECONDS = 5.0
 
 
 def check_twistd_files(name: str, program: Any) -> None:
-    """Raise StartError if twistd cannot write its log or pid file: it would end with a traceback.
+    """Raise StartError if twistd cannot write its log or pid file, because twistd itself would end with a
+    traceback.
 
     name: the plugin's. program: the parsed options of twistd; twist has no such files.
     """
@@ -59,7 +60,7 @@ def check_twistd_files(name: str, program: Any) -> None:
 
 
 def launched(name: str, options: Any, make: Callable[[Any], Any]) -> Any:
-    """Return the service of a plugin as twistd runs it, in a process of its own.
+    """Return the service of a plugin, which is prepared to run in a process of its own, as twistd runs it.
 
     make: returns the service on a reactor. Raises StartError with one sentence.
     """
@@ -90,7 +91,9 @@ class Launch:
         self.log_new_warnings()
 
     def take_over_log(self, application: Any) -> None:
-        """Take over the log. Called when the service is added to the application of twistd or twist."""
+        """Take over the log, so that it has our format. Called when the service is added to the application
+        of twistd or twist.
+        """
         program = self._options.parent
         use_our_log_format(
             program, getattr(self._options.settings, "log_format", "auto"), application
@@ -99,7 +102,7 @@ class Launch:
             print_only_start_error()
 
     def log_new_warnings(self) -> None:
-        """Log the warnings about the options that are new since the last call."""
+        """Log those warnings about the options that have not been logged before."""
         warnings = self._options.loaded.warnings
         for warning in warnings:
             if warning not in self._warned:
@@ -111,23 +114,25 @@ class Launch:
         self._unused = self._options.loaded.unused
 
     def make_parent_wait(self) -> None:
-        """Take over the pipe, so that the parent waits. Called in the process that serves."""
+        """Take over the pipe to the parent process, so that the parent waits for the start of the service.
+        Called in the process that serves.
+        """
         if self._pipe is None:
             self._pipe = take_status_pipe(self._options.parent)
 
     def report_ready(self) -> None:
-        """Tell the parent that peers are let in."""
+        """Tell the parent that the service lets peers in."""
         self._tell_parent(STARTED)
 
     def fail_process(self, sentence: str) -> None:
-        """End the process with the sentence and status 1."""
+        """Print the sentence, and end the process with status 1."""
         assert sys.__stderr__ is not None
         print(start_failure_text(sentence), file=sys.__stderr__, flush=True)
         self._tell_parent(start_failure_message(sentence))
         end_process(1, self._reactor)
 
     def report_refused(self, error: StartError) -> None:
-        """Tell the parent before twistd ends with `error`, which Python prints."""
+        """Tell the parent about `error` before twistd ends with this error, which Python prints."""
         self.make_parent_wait()
         self._tell_parent(start_failure_message(str(error)))
         error.code = start_failure_text(str(error))
@@ -173,12 +178,14 @@ def _flush_and_exit(status: int) -> None:
 
 
 def start_failure_message(sentence: str) -> bytes:
-    """Return the message of a daemonized twistd to its parent, which shows it and ends with status 1."""
+    """Return the message in which a daemonized twistd tells its parent of a failed start; the parent prints
+    it, and ends with status 1.
+    """
     return f"1 {printable(sentence)}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
 
 
 def take_status_pipe(options: Any) -> int | None:
-    """Take the pipe to its parent from a daemonized twistd; None if no parent waits.
+    """Take over, from a daemonized twistd, the pipe to its parent process; None if no parent waits.
 
     options: its parsed options. twistd itself would report success as soon as it has called startService.
     """
@@ -213,6 +220,8 @@ def _wait_for_start(pipe: int) -> int:
 
 
 def uncapture_stderr() -> None:
-    """Restore the standard error with which the process began, if its text goes to the log."""
+    """Restore the standard error with which the process began, if text written there goes to the log
+    now.
+    """
     if isinstance(sys.stderr, LoggingFile):
         sys.stderr = sys.__stderr__

@@ -1,4 +1,4 @@
-"""The figures of every plugin, which /metrics shows and the page about monitoring lists."""
+"""The metrics of every plugin; /metrics shows them, and the page about monitoring lists them."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ PLUGIN_METRICS = (
     *make_metrics("counter", _REFUSED, "listener", "reason"),
     *make_metrics("counter", _TASKS, "task"),
 )
-"""The metrics that every plugin has beside those of its listeners."""
+"""The metrics that every plugin has, in addition to the metrics of its listeners."""

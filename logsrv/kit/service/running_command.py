@@ -1,4 +1,6 @@
-"""The command of the running process of a plugin, by /proc: for `logsrv check`."""
+"""The command line with which the running process of a plugin was started, read from /proc; for `logsrv
+check`.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ class RunningCommand:
 
     @property
     def config(self) -> Path | None:
-        """The file of its --config, from the command line or the environment."""
+        """The file that --config names, on the command line or in the environment."""
         for number, word in enumerate(self.words, 1):
             if word == "--config" and number < len(self.words):
                 return self._path(self.words[number])
@@ -43,7 +45,7 @@ class RunningCommand:
 
 
 def running_command(pid: int, plugin: str) -> RunningCommand | None:
-    """Return the command of a process that twistd runs this plugin in; None if it has another command."""
+    """Return the command of a process if twistd runs this plugin in it; None for any other process."""
     words = read_proc_file(f"{pid}/cmdline").removesuffix("\0").split("\0")
     after = [number for number, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
     if not after or plugin not in words[after[0] + 1 :]:

@@ -1,4 +1,4 @@
-"""The service of every plugin: sites that start, reload, drain and stop together.
+"""The service of every plugin: its sites start, reload, drain and stop together.
 
 `_start.py`, `_reload.py` and `_stop.py` do these three, `_hooks.py` has the parts that they share.
 """
@@ -24,7 +24,9 @@ from logsrv.kit.service._stop import announce_stop, stop_service
 
 
 class ListeningService(ServiceHooks[Settings]):
-    """Starts the sites of its settings; SIGHUP loads the settings again; stopping loses nothing."""
+    """A service: it starts the sites of its settings, SIGHUP loads the settings again, and a stop loses no
+    received data.
+    """
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class ListeningService(ServiceHooks[Settings]):
         self._start.open_parts()
 
     def reload(self) -> Deferred[None]:
-        """Read and apply the settings; if they are wrong, log that and keep the old ones.
+        """Read and apply the settings; if they are wrong, log this, and keep the old settings.
 
         Fires when it is done. A call during a reload fires at once, and makes that reload run once more.
         """

@@ -1,4 +1,5 @@
-"""Sites: addresses where a service listens, each with its server, guard and settings; and all together.
+"""Sites: a site is an address where a service listens, with its server, guard and settings; `ServedSites`
+has all sites of a service.
 
 A reload compares the present sites with those that the new settings want. A site in both gets the new
 settings, a new one is made, and one that is no longer wanted drains.
@@ -46,20 +47,22 @@ class SiteSpec:
 
 
 class SiteServer(Protocol):
-    """The part that serves the peers of one site: made with the settings of its listener."""
+    """The object that serves the peers of one site; it is made with the settings of the site's listener."""
 
     @property
     def receiver(self) -> Any:
-        """Return a factory of protocols, or a receiver of datagrams; None if it cannot serve this kind."""
+        """Return a factory of protocols, or a receiver of datagrams; None if this server cannot serve this
+        kind of endpoint.
+        """
 
     def attach(self, listener: Listener) -> None:
-        """Take the listener, which is not bound yet."""
+        """Take the listener of the site, which is not bound yet."""
 
     def apply(self, settings: Any) -> None:
         """Use other settings for new peers."""
 
     def close(self) -> None:
-        """Clean up: the last peer has gone."""
+        """Clean up after the last peer has gone."""
 
 
 NEXT = state_table(
@@ -76,11 +79,13 @@ NEXT = state_table(
         "CLOSED": {},
     }
 )
-"""The states of a site: for each the events, and the state after each event."""
+"""A table of the states of a site: for each state, the possible events, and the next state after each
+event.
+"""
 
 
 class Site:
-    """A site of a service. state: one of NEXT.
+    """A site of a service. state: one of the states in NEXT.
 
     is_own: true for a site of the service itself (--metrics, --inspect), false for one of its protocols.
     policy: the rules of its guard. server: the part that serves its peers.
@@ -134,11 +139,11 @@ class Site:
         self.state = NEXT[self.state][event]
 
     def check(self) -> None:
-        """Raise ListenError if it cannot be bound now, or a bound one cannot continue."""
+        """Raise ListenError if the site cannot be bound now, or if a bound site cannot continue."""
         self._listener.check_and_reload()
 
     def bind(self) -> None:
-        """Bind its address; peers wait until `open`. Raises ListenError."""
+        """Bind the address of the site; peers wait until `open`. Raises ListenError."""
         self._listener.bind()
         self._change_state("bind")
 
@@ -148,7 +153,7 @@ class Site:
         self._change_state("open")
 
     def apply(self, wanted: SiteSpec) -> None:
-        """Use other settings; connections stay."""
+        """Use other settings; connections stay open."""
         self._change_state("apply")
         self.policy = wanted.settings
         for apply in (self._listener.apply, self.server.apply):
@@ -159,7 +164,7 @@ class Site:
                 log.failure("{listener} failed to apply the new settings", listener=self.label)
 
     async def close(self, seconds: float) -> int:
-        """Take in the input that has arrived, for at most `seconds`; then end.
+        """Read the input that has arrived, for at most `seconds`; then end the site.
 
         Return how many peers were cut off. A failure is logged, and does not stop the other sites.
         """
@@ -222,7 +227,8 @@ def specs_by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
 
 
 class ServedSites:
-    """The sites of the present settings, in their order, and removed sites that still drain.
+    """The sites of the present settings, in the order of the settings, and the removed sites that still
+    drain.
 
     cut: the number of peers that were cut off.
     """
@@ -241,28 +247,33 @@ class ServedSites:
 
     @property
     def all(self) -> list[Site]:
-        """Return the sites of the settings, and removed sites that still drain."""
+        """Return the sites of the present settings, and the removed sites that still drain."""
         return [*self._sites.values(), *self._leaving]
 
     def bind_all(self, wanted: Mapping[str, SiteSpec]) -> None:
-        """Make and bind the sites of the start. After an error, `close_all` frees the bound ones."""
+        """Make and bind all sites when the service starts. After an error, `close_all` frees the bound
+        ones.
+        """
         for key, one in wanted.items():
             self._sites[key] = self._make(one)
             self._sites[key].bind()
 
     def open(self, *, own: bool) -> None:
-        """Let peers in: at the service's own sites (--metrics, --inspect), or at all others."""
+        """Let peers in: if `own` is true, at the service's own sites (--metrics, --inspect), else at all
+        other sites.
+        """
         for site in self:
             if site.is_own == own:
                 site.open()
 
     async def wait_until_vacated(self) -> None:
-        """Wait until the sites that a reload removed, or that a stop closes, have left their addresses."""
+        """Wait until the addresses of all sites that a reload or a stop closes are free."""
         for site in list(self._leaving):
             await site.vacated
 
     def bind_new(self, wanted: Mapping[str, SiteSpec], added: dict[str, Site]) -> None:
-        """Make the new sites, and bind them when all sites are checked. An error in it refuses the reload.
+        """Make the new sites, check all sites, and then bind the new sites. An error in it refuses the
+        reload.
 
         added: gets the new sites, for `apply_change` or `close_added`.
         """
@@ -277,14 +288,18 @@ class ServedSites:
             site.bind()
 
     def close_added(self, added: dict[str, Site]) -> None:
-        """End and take out the added sites, because the reload was refused, or a stop came."""
+        """Close and remove the added sites, because the reload was refused, or because the service
+        stops.
+        """
         while added:
             self._begin_close(added.popitem()[1], 0)
 
     def apply_change(
         self, wanted: Mapping[str, SiteSpec], added: Mapping[str, Site], seconds: float
     ) -> int:
-        """Apply the checked change. Return how many sites are gone; they drain for at most `seconds`."""
+        """Apply the new settings, which `bind_new` has checked. Return how many sites are gone; they drain
+        for at most `seconds`.
+        """
         gone = [site for key, site in self._sites.items() if key not in wanted]
         for site in gone:
             self._begin_close(site, seconds, taken_out=True)
@@ -297,7 +312,7 @@ class ServedSites:
         return len(gone)
 
     def close_all(self, seconds: float) -> Deferred[list[None]]:
-        """Close all sites; fires when all are closed."""
+        """Close all sites; the Deferred fires when all are closed."""
         for site in self:
             self._begin_close(site, seconds)
         self._sites = {}

@@ -1,4 +1,5 @@
-"""The private parts of Twisted that logsrv uses, and the check of a Twisted that is newer than tested.
+"""The private parts of Twisted that logsrv uses, and the check of a Twisted that is newer than the tested
+ones.
 
 A name that begins with `_` may go in any release of Twisted. So setup.cfg has an upper bound, and whoever
 passes it (`pip --no-deps`, another package's Twisted) gets a warning at the start; if a part is missing, a
@@ -66,11 +67,13 @@ PARTS = {
         *("_transferDecoder", "_version"),
     ),
 }
-"""The names by their module or class. Those of a class are methods, or attributes of its instances."""
+"""The names of these private parts, by their module or class. Those of a class are methods, or attributes
+of its instances.
+"""
 
 
 def why_unknown(version: str = twisted.__version__) -> str:
-    """Return a warning about a Twisted that is newer than the tested one; else ""."""
+    """Return a warning if Twisted is newer than the tested one, else ""."""
     numbers = re.findall(r"\d+", version)
     if tuple(map(int, numbers[:2])) <= TESTED:
         return ""
@@ -81,7 +84,9 @@ def why_unknown(version: str = twisted.__version__) -> str:
 
 
 def require_private_parts(version: str = twisted.__version__) -> None:
-    """Raise StartError if a Twisted that is newer than the tested one lacks a part that we use."""
+    """Raise StartError if Twisted is newer than the tested one, and lacks a private part that logsrv
+    uses.
+    """
     if not why_unknown(version):
         return
     lacking = missing_parts()

@@ -1,7 +1,7 @@
-"""Helpers for tests of a plugin made with the kit: in memory, on real sockets, in a real twistd.
+"""Helpers for tests of a plugin that uses the kit: in memory, on real sockets, or in a real twistd.
 
-In memory a test sends bytes, reads answers and advances the clock, so it waits for nothing. A test of the
-whole program starts `twistd` and talks to it. Only `fixtures` needs pytest.
+A test in memory sends bytes, reads answers and advances the clock itself, so the test never has to wait. A
+test of the whole program starts `twistd` and talks to it. Only the module `fixtures` needs pytest.
 
     from logsrv.kit import LineProtocol
     from logsrv.kit.testing import MemoryService
@@ -21,7 +21,7 @@ whole program starts `twistd` and talks to it. Only `fixtures` needs pytest.
 | --- | --- |
 | `MemoryService`, `MemoryPeer`, `MemorySender` | a plugin without sockets, with a clock that you advance |
 | `http_request`, `MemoryAnswer` | a request to a plugin in memory that speaks HTTP, and its answer |
-| `conformance` | tests what every protocol should survive: split input, slow peers, garbage, a stop … |
+| `conformance` | tests that a protocol survives split input, slow peers, garbage, a stop … |
 | `every_split` | many ways in which a network may split some bytes |
 | `serve`, `Running` | a plugin in this process, on free loopback ports |
 | `TwistdProcess`, `TWISTD`, `wait_until` | a plugin in a real `twistd` child process |

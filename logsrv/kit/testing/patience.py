@@ -1,4 +1,4 @@
-"""The time that a test waits for an event before it fails."""
+"""The time that a test waits for an event before the test fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ SECONDS = 60.0
 
 
 def patience(environment: Mapping[str, str]) -> float:
-    """Return the seconds to wait: a minute, times PATIENCE of the environment, which a busy machine sets.
+    """Return the seconds to wait: 60, times the number in the environment variable PATIENCE, which is set
+    on a busy machine.
 
     Raises ValueError, which says what PATIENCE may be.
     """
@@ -25,4 +26,4 @@ def patience(environment: Mapping[str, str]) -> float:
 
 
 PATIENCE = patience(os.environ)
-"""The seconds that a test waits here."""
+"""The seconds that tests wait on this machine."""

@@ -1,8 +1,8 @@
 """Functions on text: escaping, file names, times, checksums, suggestions.
 
-Text from outside is made safe here before anybody sees it, on a terminal, in a file name or in JSON.
-Messages get their words here too: numbers with nouns, lists, "did you mean". Only `terminal` does I/O: it
-writes.
+Functions here make text from outside safe, before it is shown on a terminal or used in a file name or in
+JSON. Other functions make parts of messages: numbers with nouns, lists, "did you mean". Only the module
+`terminal` does I/O: it writes to a stream.
 
 Its modules:
 

@@ -1,4 +1,5 @@
-"""A line with a checksum, its CRC-32 in eight hex digits: of a text, or of a JSON object in two forms.
+"""Lines with a checksum, which is a CRC-32 in eight hex digits; the line has a text, or a JSON object in
+one of two forms.
 
     17:52311 662d6800
     {"a":1} 561bacaf
@@ -26,7 +27,7 @@ def line_with_checksum(text: bytes) -> bytes:
 
 
 def strip_checksum(line: bytes) -> bytes:
-    """Return the text of a line without its checksum. Raises ValueError for a damaged line."""
+    """Return the text of a line, without the checksum of the line. Raises ValueError for a damaged line."""
     text, _, end = line.rpartition(b" ")
     if end != b"%08x\n" % zlib.crc32(text):
         raise ValueError("its checksum is wrong")
@@ -34,7 +35,8 @@ def strip_checksum(line: bytes) -> bytes:
 
 
 def repair_one_bit(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
-    """Flip each bit of `data` in turn; return the first result that `is_whole` accepts, or None.
+    """Flip each bit of `data` in turn; return the first result that `is_whole` accepts, or None if it
+    accepts none.
 
     For data as short as this, only one text with one flipped bit can have the same CRC-32.
     """
@@ -47,17 +49,23 @@ def repair_one_bit(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | No
 
 
 def json_then_checksum(found: Mapping[str, Any]) -> bytes:
-    """Return an object as a line of the first form."""
+    """Return an object as a line of the first form, with the checksum after the JSON: `{"a":1}
+    561bacaf`.
+    """
     return line_with_checksum(_compact_json(found))
 
 
 def read_json_then_checksum(line: bytes) -> dict[str, Any]:
-    """Return the object in a line of the first form. Raises ValueError for a damaged line."""
+    """Return the object in a line of the first form, as `json_then_checksum` writes it. Raises ValueError
+    for a damaged line.
+    """
     return _parse_object(strip_checksum(line))
 
 
 def json_with_checksum(found: Mapping[str, Any]) -> bytes:
-    """Return an object, which must not be empty, as a line of the second form."""
+    """Return an object, which must not be empty, as a line of the second form, with the checksum in the
+    JSON: `{"a":1,"crc":"a702fc6e"}`.
+    """
     text = _compact_json(found)[:-1]
     return b'%s%s%08x"}\n' % (text, _KEY, zlib.crc32(text))
 
@@ -65,7 +73,8 @@ def json_with_checksum(found: Mapping[str, Any]) -> bytes:
 def read_json_with_checksum(
     line: bytes, old: Collection[str] = (), *, most: int = MOST_VALUES
 ) -> dict[str, Any]:
-    """Return the object in a line of the second form. Raises ValueError for a damaged line.
+    """Return the object in a line of the second form, as `json_with_checksum` writes it. Raises ValueError
+    for a damaged line.
 
     old: the keys that an older version wrote, without a sum; a line with only these needs no sum. No
     flipped bit and no cut can turn a line with a sum into such a line. most: the most values in it.

@@ -1,4 +1,4 @@
-r"""Read text without colours and other escape sequences of terminals (ECMA-48).
+r"""Removes colours and other escape sequences of terminals (ECMA-48) from text.
 
 The store has ESC as the four characters `\x1b`, with --raw as a byte; JSON may have it as an escape.
 A sequence inside a word, as `grep --color` writes it, stays a part of the word: so a word that a field has
@@ -30,7 +30,7 @@ def has_colours(text: bytes) -> bool:
 
 
 def without_colours(text: bytes) -> bytes:
-    """Return a text, of one line or several, without its escape sequences, except those inside words."""
+    """Return a text of one or several lines without its escape sequences; sequences inside words stay."""
     return _find(_replacement, text) if has_colours(text) else text
 
 

@@ -1,4 +1,4 @@
-"""Escapes text from outside, so that it is safe to show; nothing else in the code does this.
+"""Escapes text from outside, so that it is safe to show; no other module does this.
 
 Characters that could control a terminal, forge a line or turn its reading direction become `\\xNN` or
 `\\uNNNN`.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 SHOWN_PATH_LENGTH = 4096
-"""The most characters of a path in a message: a reader needs the whole path to find the file; no system
-takes a longer one.
+"""The most characters of a path in a message; no system accepts a longer path, and a reader needs the whole
+path to find the file.
 """
 # C0 except TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), other characters that end a line,
 # those that turn the reading direction ("Trojan Source"), and lone surrogates, which no encoding accepts.
@@ -40,12 +40,13 @@ def is_printable_ascii(data: bytes) -> bool:
 
 
 def escaped_json(text: str) -> str:
-    """Return `text`, which is JSON, with unsafe characters escaped as JSON does it: `\\u202e`."""
+    """Return `text`, which is JSON, with unsafe characters escaped in the way of JSON: `\\u202e`."""
     return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str, longest: int = 1000) -> str:
-    """Return `text` for a sentence: unsafe characters, TAB and LF escaped, at most `longest` characters.
+    """Return `text` for use in a sentence: unsafe characters, TAB and LF are escaped, and it has at most
+    `longest` characters.
 
     A text that is cut ends in `…`.
     """

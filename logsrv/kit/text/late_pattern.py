@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class LatePattern(Generic[AnyStr]):
-    """An expression with the searching methods of re.Pattern, as fast as these after the first call.
+    """A regular expression with the search methods of re.Pattern; after the first call, they are as fast as
+    those of re.Pattern.
 
     pattern, flags: as for re.compile.
     """

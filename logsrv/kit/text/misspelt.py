@@ -1,4 +1,5 @@
-"""Misspelt names in an author's class: a name that looks like one of its base class, and has no effect.
+"""Finds misspelt names in an author's class: such a name looks like a name of the base class, and has no
+effect.
 
 A name that the class itself uses is a helper, whatever it looks like.
 """
@@ -19,7 +20,8 @@ _PACKAGES = ("logsrv.", "twisted.", "zope.")
 
 
 def check_spelling(made: type[Any]) -> None:
-    """Raise ConfigurationError for a name in an author's class that is one of its base's misspelt.
+    """Raise ConfigurationError if an author's class has a name that looks like a misspelt name of its base
+    class.
 
     Nothing is checked if the class is of this package, or has no base in it.
     """
@@ -39,7 +41,7 @@ def check_spelling(made: type[Any]) -> None:
 
 
 def names_of_author(made: type[Any]) -> dict[str, Any]:
-    """Return the attributes of a class that its author's classes give it."""
+    """Return those attributes of a class that the author has written, in this class or in a base class."""
     found: dict[str, Any] = {}
     for one in reversed(made.__mro__):
         module = f"{one.__module__}."
@@ -62,7 +64,8 @@ def names_used(value: Any) -> Iterator[str]:
 
 
 def is_typo(name: str, ours: str) -> bool:
-    """Return whether `name` is `ours` with other capitals and underscores, and one letter more or less.
+    """Return whether `name` differs from `ours` only in capitals and underscores, and in at most one letter
+    more or less.
 
     Also with two letters in the wrong order. One letter in place of another often makes another word.
     """
@@ -71,12 +74,13 @@ def is_typo(name: str, ours: str) -> bool:
 
 
 def folded(name: str) -> str:
-    """Return a name without capitals and underscores."""
+    """Return a name in lower case, without underscores."""
     return name.lower().replace("_", "")
 
 
 def edit_distance(one: str, other: str, replacing: int = 1) -> int:
-    """Return how many letters to add, remove, swap with the next, or replace to make `other` of `one`.
+    """Return the number of steps that turn `one` into `other`: add, remove or replace a letter, or swap it
+    with the next.
 
     replacing: what a replaced letter counts.
     """

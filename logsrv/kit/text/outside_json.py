@@ -10,9 +10,11 @@ import json
 from typing import Any
 
 MOST_VALUES = 1_000_000
-"""The most values by default. They take at most 200 MB, in addition to their text."""
+"""The most values that a JSON text may have by default. They take at most 200 MB, in addition to their
+text.
+"""
 NO_JSON = (json.JSONDecodeError, UnicodeDecodeError)
-"""Errors of invalid JSON; their texts are for programmers."""
+"""The exceptions that Python raises for invalid JSON; their texts are for programmers."""
 _BEFORE_VALUES = (b",", b"[", b"{")
 PIECE = 1 << 18
 

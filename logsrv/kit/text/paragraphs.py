@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 
 def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield each part of a text as a pair: true if it is literal, and the part.
+    """Yield a pair for each part of a text: whether the part is literal, and the part itself.
 
     A paragraph is one line; a literal part has lost its common indentation.
     """
@@ -39,7 +39,9 @@ def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def wrap_for_terminal(text: str, width: int) -> str:
-    """Return a text for a terminal of `width` columns; literal parts are indented by two."""
+    """Return a text, wrapped for a terminal of `width` columns; literal parts are indented by two
+    columns.
+    """
     parts = []
     for literal, part in paragraphs(text):
         if literal:

@@ -1,4 +1,4 @@
-"""File names from outside data: safe on every file system, and inside their directory.
+"""Makes file names from outside data: safe on every file system, and always inside their directory.
 
 Nothing else in the code makes a path of outside data.
 """
@@ -30,7 +30,8 @@ def _escape_bytes(match: re.Match[str]) -> str:
 
 
 def safe_name(name: bytes) -> str:
-    """Return a safe file name for `name`: the same if it is safe, else with `=XX` for each unsafe byte.
+    """Return a safe file name for `name`: the same name if it is safe, else with `=XX` in place of each
+    unsafe byte.
 
     It is never empty or hidden, and has LONGEST_NAME bytes at most: a longer name is shortened, with a
     digest in it. Different names may get the same result, and names that differ only in case stay
@@ -57,7 +58,7 @@ def _shorten_with_digest(text: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """Return `name` if a file of that name is inside its directory, and not hidden.
+    """Return `name` if a file with this name would be inside its directory, and not hidden.
 
     Raises ValueError for a name with a separator or NUL, an empty one, one that begins with a dot (also
     `..`), or one of more than 255 bytes.

@@ -1,4 +1,6 @@
-"""Regular expressions for text between two marks, in which a backslash escapes a mark."""
+"""Regular expressions for text between two marks, such as quotes; a backslash in the text escapes a
+mark.
+"""
 
 from __future__ import annotations
 

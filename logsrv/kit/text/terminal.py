@@ -1,4 +1,4 @@
-"""Writing to a terminal: its width, a status line, colours, and output that nobody takes."""
+"""Writing to a terminal: its width, a status line, colours, and output that nobody reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TextIO
 
 
 class StatusLine:
-    """Writes a status line to a stream, or nothing if that is not a terminal. wanted: whether it is one.
+    """Writes a status line to a stream if the stream is a terminal, else nothing. wanted: whether the
+    stream is a terminal.
 
     clock: returns seconds that only grow. every: the seconds between two texts.
     """
@@ -49,7 +50,9 @@ class StatusLine:
 
 
 def terminal_columns(stream: TextIO | None) -> int:
-    """Return the columns of a stream's terminal; 80 if it is none, is closed, or does not know."""
+    """Return the number of columns of a stream's terminal; 80 if the stream is closed or no terminal, or if
+    the terminal does not know.
+    """
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80  # type: ignore[union-attr]
     except (AttributeError, ValueError, OSError):
@@ -64,5 +67,7 @@ def has_colours(stream: object) -> bool:
 
 
 def discard_unwritten_output() -> None:
-    """Drop the buffered text: Python would try to write it again at exit, and print another error."""
+    """Drop the buffered output, because Python would try to write it again at exit, and print another
+    error.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

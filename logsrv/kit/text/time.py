@@ -1,4 +1,4 @@
-"""Times as text and back (RFC 3339, UTC, microseconds); nothing else in the code does this."""
+"""Turns times into text, and text into times (RFC 3339, UTC, microseconds); no other module does this."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ def rfc3339(moment: float) -> str:
 
 
 def exact_rfc3339(microseconds: int) -> str:
-    """Return a moment in microseconds since 1970 in the same form; `rfc3339` may round it."""
+    """Return a moment, in microseconds since 1970, in the same form as `rfc3339`, which may round the
+    moment.
+    """
     second, rest = divmod(microseconds, 1_000_000)
     return f"{rfc3339(second)[:20]}{rest:06d}Z"
 
 
 def file_stamp(moment: float) -> str:
-    """Return `moment`, in seconds since 1970, as `20261120T061842Z`: safe in a name on any file system."""
+    """Return `moment`, in seconds since 1970, as `20261120T061842Z`, which is safe in a file name on any
+    file system.
+    """
     return _utc(moment).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -57,7 +61,8 @@ def parse_rfc3339(text: str) -> float:
 
 
 def shift_rfc3339(text: str, seconds: float) -> str:
-    """Return the time that is `seconds` later, exact to the microsecond; or the first or last of all times.
+    """Return the time that is `seconds` later than `text`, exact to the microsecond; beyond all possible
+    times, the first or the last of them.
 
     Raises ValueError as `parse_rfc3339` does.
     """

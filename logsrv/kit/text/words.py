@@ -22,13 +22,15 @@ _ODD_SAID = (
 
 
 def shown(text: str, longest: int = SHOWN_LENGTH) -> str:
-    """Return `text` for an error: escaped, at most `longest` characters, quoted if it has spaces."""
+    """Return `text` as an error message shows it: escaped, at most `longest` characters, and quoted if it
+    has spaces.
+    """
     safe = one_line(text, longest)
     return safe if safe and " " not in safe and '"' not in safe else f'"{safe}"'
 
 
 def host_text(host: str, port: int) -> str:
-    """Return `127.0.0.1:514` or `[::1]:514`."""
+    """Return a host and a port as one text: `127.0.0.1:514` or `[::1]:514`."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -39,7 +41,7 @@ def error_text(error: BaseException) -> str:
 
 
 def fault_text(error: BaseException) -> str:
-    """Return a phrase about an error that reading some data raised, for the owner of the data.
+    """Return a phrase that tells the owner of some data which error this data has caused when it was read.
 
     Python's own text is for programmers: `'utf-8' codec can't decode byte 0xff in position 0`.
     """
@@ -61,7 +63,7 @@ def fault_text(error: BaseException) -> str:
 
 
 def nearest_word(word: str, words: Sequence[str]) -> str | None:
-    """Return the word of `words` that `word` probably means, or None."""
+    """Return the word of `words` that was probably meant by `word`; None if no word is similar."""
     from difflib import get_close_matches  # 3 ms, which only a mistake needs
 
     lower = {known.lower(): known for known in words}
@@ -71,18 +73,18 @@ def nearest_word(word: str, words: Sequence[str]) -> str | None:
 
 
 def did_you_mean(word: str, words: Sequence[str]) -> str:
-    """Return ` (did you mean interval?)`, or nothing if no word is near."""
+    """Return a question such as ` (did you mean interval?)`, or nothing if no word is similar."""
     near = nearest_word(word, words)
     return f" (did you mean {near}?)" if near else ""
 
 
 def listed(words: Sequence[str]) -> str:
-    """Return `a, b or c`."""
+    """Return words as a list for a sentence: `a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def counted(number: float, noun: str) -> str:
-    """Return `1 listener`, `12,300 lines`: a noun that takes an s, with its number."""
+    """Return a number with its noun: `1 listener`, `12,300 lines`; only for nouns that take an s."""
     return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
 
 

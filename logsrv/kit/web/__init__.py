@@ -1,7 +1,8 @@
-"""HTTP for programs and plugins on Twisted Web: connections with limits, and checks of who asks.
+"""HTTP for programs and plugins, on Twisted Web: connections with limits, and checks of requests.
 
-A server closes connections that are too slow or send too much, and logs them as every listener does.
-Functions tell whether a request is meant for this host. Requests to other servers have limits too.
+A server closes connections that are too slow or send too much. It logs connects and disconnects as every
+listener does. Functions tell whether a request is meant for this host. The HTTP client limits what other
+servers may answer.
 
     from urllib.request import urlopen
 

@@ -1,4 +1,5 @@
-"""Access to a web server: its endpoint and guard; whether a request is for us, and who sent it.
+"""Access to a web server: its endpoint and guard; whether a request is meant for this server, and who sent
+it.
 
 A page of another site may not ask. The security headers of every answer are here too. Checks of requests
 do no I/O.
@@ -34,12 +35,12 @@ _HOST_HEADER = re.compile(
     r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?", re.ASCII
 )
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The names in a URL that lead to this machine."""
+"""The host names in a URL that mean this machine."""
 
 
 @attrs.frozen
 class HttpRefusal:
-    """The refusal of a request: its status, a sentence, further headers of the answer."""
+    """The refusal of a request: its HTTP status, a sentence, and further headers of the answer."""
 
     status: int
     sentence: str
@@ -49,7 +50,7 @@ class HttpRefusal:
 def http_refusal(
     method: bytes, version: bytes, hosts: Sequence[bytes], allow: str = "GET, HEAD"
 ) -> HttpRefusal | None:
-    """Return the refusal of a request that each of our servers refuses; None for other requests.
+    """Return the refusal of a request that every web server of logsrv refuses; None for other requests.
 
     hosts: its Host headers; HTTP/1.1 needs one (RFC 9112, section 3.2). allow: the methods of the server.
     """
@@ -98,7 +99,8 @@ def is_allowed_host(header: bytes | None, names: Collection[str], local: bool) -
 
 
 def client_key(host: str | None) -> str:
-    """Return the client that an address stands for: an IPv6 network of 64 bits is one client.
+    """Return the name of the client for an address; all addresses of an IPv6 network of 64 bits are one
+    client.
 
     All clients without an address (UNIX sockets) are one, `local`.
     """
@@ -124,7 +126,7 @@ def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
 def foreign_page_refusal(
     header: Callable[[bytes], bytes | None], *, link: bool = False
 ) -> str | None:
-    """Return a sentence if a page of another site sent a request, else None.
+    """Return the sentence of a refusal if a page of another site sent a request, else None.
 
     header: returns a header of the request by its name. link: whether a request is accepted if somebody
     followed a link on such a page.
@@ -147,7 +149,7 @@ def _without_usual_port(host: bytes) -> bytes:
 
 
 def web_endpoint_kind(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
-    """Return the kind of endpoints that take connections.
+    """Return the kind of option values for endpoints that take connections.
 
     port: the port of the examples in its errors. why: why it must take connections, for its errors.
     """
@@ -168,7 +170,7 @@ def web_endpoint_kind(port: int, why: str = "browsers connect") -> Kind[Endpoint
 
 
 def is_private(endpoint: Endpoint) -> bool:
-    """Return true for an endpoint that, by its text, no other machine can reach.
+    """Return true if the text of an endpoint shows that no other machine can reach it.
 
     Peers behind a proxy (`haproxy:`) come from anywhere, so it is not private.
     """
@@ -185,7 +187,7 @@ def is_private(endpoint: Endpoint) -> bool:
 
 
 def web_guard_policy(settings: GuardPolicy, most: int) -> GuardPolicy:
-    """Return the rules of the guard for web listeners. most: the most connections of each.
+    """Return the rules of the guard for web listeners. most: the most connections of each listener.
 
     The networks that may connect are the same for all listeners; other limits in `settings` are for the
     service's own peers. There is no idle time-out: it would end requests that wait, and web connections

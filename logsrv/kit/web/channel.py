@@ -1,4 +1,5 @@
-"""HTTP connections of our web servers: with time limits, small bodies only, one request after another.
+"""HTTP connections of our web servers: they have time limits and small bodies only, and answer one request
+after another.
 
 Private parts of Twisted's HTTPChannel are used here: bad requests, pipelined bytes, body and request line.
 """
@@ -34,7 +35,7 @@ from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sente
 from logsrv.kit.web.access import HEADERS, SANDBOX_POLICY, HttpRefusal, http_refusal
 
 REQUEST_SECONDS = 60
-"""Seconds from the end of one answer to the last header of the next request."""
+"""The most seconds from the end of one answer to the last header of the next request."""
 ABORT_SECONDS = 15
 # Pipelined requests that are answered before other connections get a turn: a chunk may contain thousands.
 MOST_IN_A_TURN = 16
@@ -72,10 +73,12 @@ _TOO_LONG = _last_answer(
 
 
 class MalformedRequestHook:
-    """A mix-in of an HTTPChannel: calls `note_malformed` for each answer 400 of Twisted itself."""
+    """A mix-in for an HTTPChannel: it calls `note_malformed` each time when Twisted itself answers with
+    status 400.
+    """
 
     def note_malformed(self) -> None:
-        """Note that the bytes received are no request; the connection ends."""
+        """Note that the received bytes are not a request; the connection then ends."""
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.note_malformed()
@@ -83,7 +86,8 @@ class MalformedRequestHook:
 
 
 def pipelined_bytes(channel: Any) -> int:
-    """Return how many bytes an HTTPChannel has that came after the request being answered.
+    """Return how many received bytes of an HTTPChannel belong to requests after the one that is being
+    answered.
 
     Twisted's limit on them is not enough: the channel stops reading when more bytes come, but not for bytes
     that came with the request, and reads on with each answer.
@@ -92,13 +96,17 @@ def pipelined_bytes(channel: Any) -> int:
 
 
 def take_pipelined(channel: Any) -> bytes:
-    """Take, and return, the bytes that came after the request being answered: the channel loses them."""
+    """Remove from the channel the bytes that follow the request that is being answered, and return these
+    bytes.
+    """
     behind, channel._dataBuffer = channel._dataBuffer, []
     return b"".join(behind)
 
 
 def body_bytes_left(channel: Any) -> int:
-    """Return how many bytes are left of an HTTPChannel's present body, or of the present chunk of it."""
+    """Return how many bytes of the present request's body an HTTPChannel still expects; in a chunked body,
+    only of the present chunk.
+    """
     decoder = channel._transferDecoder
     if isinstance(decoder, _ChunkedTransferDecoder):
         return decoder.length if decoder.state == "BODY" else 0
@@ -114,7 +122,8 @@ def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
 
 
 def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
-    """Return the host of a request's URI, None if it has none, and its target, which begins with `/`.
+    """Return the host and the target in a request's URI: the host is None if the URI has none, and the
+    target begins with `/`.
 
     Proxies send a URI with a host. That host counts, not the Host header (RFC 9112, section 3.2.2).
     """
@@ -125,7 +134,9 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
 
 
 def accepts_gzip(accepted: bytes) -> bool:
-    """Return whether this Accept-Encoding names gzip, not with weight 0; `*` and `x-gzip` do not count."""
+    """Return whether an Accept-Encoding header names gzip with a weight above 0; `*` and `x-gzip` do not
+    count.
+    """
     for coding in accepted.split(b","):
         name, _, weight = coding.partition(b";")
         if name.strip().lower() == b"gzip":
@@ -185,12 +196,14 @@ class WebRequest(Request):
 
     @property
     def refusal(self) -> HttpRefusal | None:
-        """Return why no server may answer this request; None for usual ones."""
+        """Return why no server may answer this request; None for usual requests."""
         hosts = self.requestHeaders.getRawHeaders(b"host", [])
         return http_refusal(self.method, self.clientproto, hosts)
 
     def begin_answer(self, status: int, type_: str, policy: str = SANDBOX_POLICY) -> None:
-        """Set the status and the headers that every answer has. policy: for browsers that open it."""
+        """Set the status and the headers that every answer has. policy: the Content-Security-Policy for
+        browsers that open the answer.
+        """
         self.setResponseCode(status, HTTPStatus(status).phrase.encode())
         own = {
             "Content-Type": type_,
@@ -201,7 +214,9 @@ class WebRequest(Request):
             self.setHeader(name, value)
 
     def begin_gzip(self) -> bool:
-        """Say that the content is in gzip, if the client takes that; return whether it does."""
+        """Announce that the content is in gzip, if the client accepts gzip; return whether the client
+        does.
+        """
         self.setHeader("Vary", "Accept-Encoding")
         takes = accepts_gzip(self.getHeader(b"Accept-Encoding") or b"")
         if takes:
@@ -209,7 +224,7 @@ class WebRequest(Request):
         return takes
 
     def pack(self) -> None:
-        """Compress the output, if the client accepts gzip; each write reaches the client whole."""
+        """Compress the output, if the client accepts gzip; the client can unpack each write at once."""
         if self.begin_gzip():
             self._packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
 
@@ -225,7 +240,7 @@ class WebRequest(Request):
         super().finish()
 
     def end_answer(self, body: bytes) -> None:
-        """Send all of the content."""
+        """Send the whole content, and end the answer."""
         packer, self._packer = self._packer, None
         if packer is not None:
             body = packer.compress(body) + packer.flush()
@@ -290,7 +305,7 @@ class Channel(MalformedRequestHook, HTTPChannel):
             self.factory.clock.callLater(0, self._read_next_if_connected, request)
 
     def read_next_request(self, request: Request) -> None:
-        """Read the next request, because `request` is answered."""
+        """Read the next request, because `request` has been answered."""
         super().requestDone(request)
 
     def _read_next_if_connected(self, request: Request) -> None:
@@ -372,7 +387,7 @@ class WebFactory(ServerAndReceiver, ChannelFactory):
         self.apply(settings)
 
     def apply(self, settings: GuardPolicy) -> None:
-        """Log new connections, or not, as `settings` say."""
+        """Begin or stop to log new connections, as `settings` say."""
         self.connection_log = connection_log(settings, self.label, self.clock)
 
     def close(self) -> None:

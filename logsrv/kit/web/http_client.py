@@ -25,7 +25,7 @@ LARGEST_HEAD = 128 << 10
 """The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
 
 NOT_HTTP = (ParseError, ValueError)
-"""The reasons of an Agent's failure if the answer is not HTTP."""
+"""The exceptions with which an Agent fails if the answer is not HTTP."""
 
 
 class HeadTooLarge(Exception):
@@ -106,7 +106,9 @@ class BoundedBody(Protocol):
 
 
 def limited_head_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectionPool:
-    """Return a pool for an Agent. Its connections fail with HeadTooLarge if a head is too large."""
+    """Return a pool of connections for an Agent. Its connections fail with HeadTooLarge if a head is too
+    large.
+    """
     pool = HTTPConnectionPool(reactor, persistent)
     pool._factory = _LimitedHeadFactory
     return pool
@@ -114,7 +116,9 @@ def limited_head_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectio
 
 @implementer(IPolicyForHTTPS)
 class NameCheckingPolicy:
-    """The TLS of an Agent of twisted.web: the system's authorities, and the name of the URL."""
+    """The TLS policy of an Agent of twisted.web: it trusts the system's authorities, and checks the
+    certificate for the name in the URL.
+    """
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> IOpenSSLClientConnectionCreator:
         return tls_connection_creator(TLSOptions(), hostname.decode("ascii"))

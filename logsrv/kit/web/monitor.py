@@ -22,7 +22,7 @@ READING = (b"GET", b"HEAD")
 
 @attrs.frozen
 class MonitorReply:
-    """An answer: the status of HTTP, the body, its content type."""
+    """An answer: the HTTP status, the body, and the content type."""
 
     status: int
     body: bytes
@@ -64,7 +64,7 @@ class Monitor:
         return None if make is None else make()
 
     def handle(self, request: WebRequest) -> None:
-        """Answer a request at a listener that serves only this."""
+        """Answer a request at a listener that serves only these pages."""
         try:
             answer = self._answer(request)
         except Exception:
