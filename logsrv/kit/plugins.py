@@ -113,8 +113,8 @@ class Plugins(Generic[Kind]):
         return {**ours, **broken_plugins(self.word, of_twisted=False)}
 
     def files(self) -> dict[str, str]:
-        """Return the files of logsrv's own plugins by the name of the plugin, which the name of the file
-        tells.
+        """Return the files of logsrv's own plugins, by the name of the plugin; a plugin has the name of its
+        file.
         """
         path = importlib.import_module(self.package).__path__
         found = {name.removesuffix("_"): file for name, file in _modules_below(path)}

@@ -18,8 +18,8 @@ KEEPALIVE: Final = 120.0
 memory of the NATs of the large clouds (240 and 350 s), so the questions keep their entries as well.
 """
 QUESTIONS: Final = 4
-"""The number of unanswered questions after which a peer counts as gone: they follow each other after a
-quarter of the silence, so this takes twice the silence in all.
+"""The number of unanswered questions after which a peer counts as gone: each follows the one before after a
+quarter of the first silence, so the peer is gone after twice this silence.
 """
 
 NOT_INHERITED: Final = -1.0

@@ -139,15 +139,15 @@ def canonical_host(host: str) -> str:
 
 
 def host_of(address: object) -> str | None:
-    """Return the IP address of a peer, for the checks of networks and the limits per peer; None if the peer
-    has none.
+    """Return the IP address of a peer, for the checks of networks and the limits per peer; None if there is
+    no IP address.
     """
     host = getattr(address, "host", None)
     return canonical_host(host) if isinstance(host, str) else None
 
 
 def port_of(address: object) -> int | None:
-    """Return the port of a peer; None if the peer has none."""
+    """Return the port of a peer; None if there is no port."""
     port = getattr(address, "port", None)
     return port if isinstance(port, int) else None
 

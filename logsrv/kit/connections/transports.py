@@ -132,7 +132,7 @@ def bytes_to_slow_peer(transport: object, most: int) -> int:
 
 def takes_nothing(transport: object, before: int | None) -> tuple[bool, int | None]:
     """Return two values: whether bytes wait although the peer has taken none since `before`, and how many
-    bytes the peer has taken in all.
+    bytes it has taken in all.
 
     before: the second result of an earlier call. None: the transport does not know.
     """

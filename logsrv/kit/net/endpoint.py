@@ -38,7 +38,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode", "rcvbuf", "credentials"),
     "stdin": (),
 }
-"""The arguments of each scheme; in this order, an endpoint may give them without their names."""
+"""The arguments of each scheme; an endpoint may give them without their names, but only in this order."""
 # Arguments for a protocol that begins TLS itself (STARTTLS); they need their names.
 START_TLS_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
@@ -262,7 +262,7 @@ def listening_address_text(endpoint: Endpoint, address: str) -> str:
 
 
 def url_or_address_text(endpoint: Endpoint, address: str, path: str) -> str:
-    """Return a URL such as `http://127.0.0.1:8080/`; for an endpoint without a URL, return
+    """Return a URL such as `http://127.0.0.1:8080/`; for an endpoint without a URL, the result of
     `listening_address_text`.
     """
     if endpoint.scheme not in WEB or endpoint.proxied:

@@ -29,7 +29,7 @@ log = Logger()
 # The prefix of the names of sockets that we put into that store; names from socket units lack it.
 PREFIX = "kept-"
 VACATED = "X_VACATED"
-"""The name of a field in a message to the service manager: this process takes no more peers; sd_notify(3)
+"""The name of the field that tells the service manager that this process takes no more peers; sd_notify(3)
 leaves names with `X_` to programs.
 """
 # A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)): any character of an

@@ -1,5 +1,5 @@
-"""Makes listeners: from an endpoint, a receiver and the rules of a guard, an object that binds, opens and
-drains.
+"""Makes a listener from an endpoint, a receiver and the rules of a guard; the listener can bind, open and
+drain.
 
 A listener may also fetch: nobody connects to it, and its receiver gets data from another server.
 """

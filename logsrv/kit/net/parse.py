@@ -271,7 +271,7 @@ def _check_certificate_arguments(scheme: str, arguments: dict[str, str]) -> None
 
 
 def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
-    """Raise ValueError if a file of a certificate is missing, or if no socket can have a path.
+    """Raise ValueError if a file of a certificate is missing, or if a path is impossible for a socket.
 
     arguments: pairs of name and value, with absolute paths.
     """

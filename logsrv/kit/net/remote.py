@@ -20,7 +20,7 @@ ARGUMENTS = {
     "ssl": ("host", "port", "cafile", "certKey", "privateKey", "hostname"),
     "unix": ("address",),
 }
-"""The arguments of each scheme; in this order, an address may give them without their names."""
+"""The arguments of each scheme; an address may give them without their names, but only in this order."""
 ARGUMENTS["tls"] = ARGUMENTS["ssl"]
 # Such an argument in the text of an address; a backslash escapes a colon in it.
 _FILE_ARGUMENT = r":(?:cafile|certKey|privateKey)=(?:\\.|[^:\\])*"

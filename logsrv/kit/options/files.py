@@ -161,7 +161,7 @@ class GivenFile:
 
 
 def given_files(settings: Any) -> Iterable[GivenFile]:
-    """Return the files that the options of `settings`, and the options of its tables, name; each file once.
+    """Return the files that options name, those of `settings` and those of its tables; each file once.
 
     Settings that declare no options have none.
     """

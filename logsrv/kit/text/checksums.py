@@ -1,4 +1,4 @@
-"""Lines with a checksum, which is a CRC-32 in eight hex digits; the line has a text, or a JSON object in
+"""Lines with a checksum, which is a CRC-32 in eight hex digits; each line has a text, or a JSON object in
 one of two forms.
 
     17:52311 662d6800

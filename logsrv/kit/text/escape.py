@@ -45,8 +45,8 @@ def escaped_json(text: str) -> str:
 
 
 def one_line(text: str, longest: int = 1000) -> str:
-    """Return `text` for use in a sentence: unsafe characters, TAB and LF are escaped, and it has at most
-    `longest` characters.
+    """Return `text` for use in a sentence: unsafe characters, TAB and LF are escaped, and the result has at
+    most `longest` characters.
 
     A text that is cut ends in `…`.
     """

@@ -61,8 +61,8 @@ def parse_rfc3339(text: str) -> float:
 
 
 def shift_rfc3339(text: str, seconds: float) -> str:
-    """Return the time that is `seconds` later than `text`, exact to the microsecond; beyond all possible
-    times, the first or the last of them.
+    """Return the time that is `seconds` later than `text`, exact to the microsecond; if there is no such
+    time, the first or the last possible one.
 
     Raises ValueError as `parse_rfc3339` does.
     """

@@ -41,7 +41,7 @@ def error_text(error: BaseException) -> str:
 
 
 def fault_text(error: BaseException) -> str:
-    """Return a phrase that tells the owner of some data which error this data has caused when it was read.
+    """Return a phrase, for the owner of some data, about the error that was raised when this data was read.
 
     Python's own text is for programmers: `'utf-8' codec can't decode byte 0xff in position 0`.
     """

@@ -73,8 +73,8 @@ _TOO_LONG = _last_answer(
 
 
 class MalformedRequestHook:
-    """A mix-in for an HTTPChannel: it calls `note_malformed` each time when Twisted itself answers with
-    status 400.
+    """A mix-in for an HTTPChannel: it calls `note_malformed` whenever Twisted itself answers with status
+    400.
     """
 
     def note_malformed(self) -> None:
@@ -387,7 +387,7 @@ class WebFactory(ServerAndReceiver, ChannelFactory):
         self.apply(settings)
 
     def apply(self, settings: GuardPolicy) -> None:
-        """Begin or stop to log new connections, as `settings` say."""
+        """Start or stop the logging of new connections, as `settings` say."""
         self.connection_log = connection_log(settings, self.label, self.clock)
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class Monitor:
         return None if make is None else make()
 
     def handle(self, request: WebRequest) -> None:
-        """Answer a request at a listener that serves only these pages."""
+        """Answer a request at a listener that serves nothing but /metrics, /healthz and /readyz."""
         try:
             answer = self._answer(request)
         except Exception:
