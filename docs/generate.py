@@ -262,12 +262,14 @@ KIT_MODULES = """\
 
 Written from the code by `make docs`.
 
-**These modules keep their names within 1.*x*.*y* only**: 1.1 may change what 1.0 has here. A package that
-imports one asks for `logsrv-kit ~= 1.0.0`. [Compatibility](compatibility.md) says what every 1.x keeps.
+**The names on this page stay the same in all releases 1.0.*y***, but release 1.1 may rename or remove
+some of them. So a package that imports one of these modules must require `logsrv-kit ~= 1.0.0`.
+[Compatibility](compatibility.md) says which names stay the same in all releases 1.*x*.
 
 Authors of protocols need only the names of `logsrv.kit` and `logsrv.kit.testing`, which are in
-[the reference](kit-reference.md). A program beside a plugin, such as a command, a child process or a page,
-may import all names below. A module whose name begins with `_` belongs to the kit alone and may change.
+[the reference](kit-reference.md). Other parts of a project that has such a protocol, such as a command, a
+child process or a web page, may import all names on this page. A module whose name begins with `_` belongs
+to the kit alone and may change.
 
 """
 # What follows in the docstring of a folder is for those who change the kit.

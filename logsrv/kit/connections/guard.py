@@ -302,7 +302,10 @@ def larger_limit_advice(limit: int) -> str:
 
 
 def total_max_connections(rules: Iterable[GuardPolicy]) -> int:
-    """Return how many connections all listeners with these rules admit together."""
+    """Return how many connections all listeners with these rules admit together.
+
+    Listeners at which peers ask about the state of the service do not count.
+    """
     return sum(each.max_connections or 0 for each in rules if not each.oversees)
 
 
