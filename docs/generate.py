@@ -40,23 +40,24 @@ OPTIONS = """\
 
 This page lists the options of all plugins. `make docs` writes the page from the code.
 
-You can give each option in three places. For example, give `--max-line` on the command line, set the
+You can set each option in three places. For example, give `--max-line` on the command line, set the
 variable `LOGSRV_MAX_LINE` in the environment, or write the key `max-line` into the TOML file that
-`--config` names. If an option is in several of these places, the command line wins over the environment,
-and the environment wins over the file.
+`--config` names. If you set an option in several places, the command line overrides the environment, and
+the environment overrides the file.
 
-An environment variable with an empty value counts as not set. If a variable has several values, separate
-the values by white space; but separate queries and texts by newlines, and paths by colons. A relative path
-in the TOML file is relative to the folder of this file. The value `off` switches an option off.
+If an environment variable is empty, logsrv ignores it. If a variable has several values, separate them by
+white space. Exceptions: separate queries and texts by newlines, and paths by colons. A relative path in
+the TOML file is relative to the folder of this file. The value `off` switches an option off.
 
-The first table explains the words in capital letters that stand for the value of an option:
+In the tables of options, a word in capital letters means a value. The first table says which values these
+words allow:
 """
 
 EVERY_SERVICE = """\
 ## Every service
 
-The plugins have the options of this table. If a plugin does not have one of these options, the section of
-this plugin says so.
+All plugins have the options of this table, with a few exceptions. If a plugin lacks one of the options, the
+section of the plugin says so.
 
 """
 HEAD = ["option", "default", ""]

@@ -32,7 +32,7 @@ class GreetOptions:
 
     message: MessageTemplate = option("Thank you for connecting", MESSAGE, "what to say")
     message_file: Path | None = option(None, FILE, "say the text of this file instead")
-    stay: bool = option(False, FLAG, "hold the conversation open and answer each line")
+    stay: bool = option(False, FLAG, "keep the connection open and answer each line")
     log_connections: bool = option(True, FLAG, "a line in the log for each connect and disconnect")
 
 

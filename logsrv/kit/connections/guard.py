@@ -90,7 +90,7 @@ class GuardPolicy:
     keepalive: float | None = option(
         KEEPALIVE,
         KEEPALIVE_TIME,
-        "after this much silence, ask a peer by TCP; close if it is gone",
+        "after this much silence, check by TCP that the peer still exists; if not, close",
         off=True,
     )
     oversees: bool = False
@@ -108,7 +108,7 @@ class PeerLimits:
         None, integer(1), "the most lines or datagrams of one address in a second"
     )
     tell_refused: bool = option(
-        False, FLAG, "tell a refused peer which limit it met (not over TLS)"
+        False, FLAG, "tell a refused peer which limit it exceeds (not over TLS)"
     )
     peer_bytes: int | None = option(None, SIZE, "the most bytes of one address in a second")
 

@@ -104,13 +104,13 @@ class SharedAlertOptions:
         None, COMMAND, "run this program for an alert; it gets the text on standard input"
     )
     alert_variable: tuple[str, ...] = option(
-        (), VARIABLE, "an environment variable of the server that the program gets", repeatable=True
+        (), VARIABLE, "pass this environment variable of the server to the program", repeatable=True
     )
     alert_webhook: str | None = option(None, WEBHOOK, "post an alert as JSON to this URL")
     alert_format: str = option(
         JSON_FORMAT,
         choice(JSON_FORMAT, SLACK_FORMAT, ALERTMANAGER_FORMAT),
-        "the body that this URL expects",
+        "the format of the body that the webhook expects",
     )
     alert_page: str | None = option(None, PAGE, "the live page's URL, for the link in each message")
     alert_every: float = option("5m", DURATION, "send each alert at most once in this time")
@@ -151,7 +151,7 @@ class AlertOptions(SharedAlertOptions):
     )
 
     alert_saved: Path | None = option(
-        None, NEW_FILE, "a JSON file of alerts that readers make and silence on the page"
+        None, NEW_FILE, "a JSON file for alerts and silences that readers make on the page"
     )
 
     def __attrs_post_init__(self) -> None:

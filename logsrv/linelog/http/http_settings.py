@@ -75,7 +75,7 @@ class HttpSettings:
     http_any_user: bool = option(
         False,
         FLAG,
-        "without a token, let every user of this machine read, not only the service's own and root",
+        "without a token, let all users of this machine read, not only root and the service's user",
     )
     reader: tuple[ReaderSettings, ...] = tables(
         ReaderSettings, "readers with names, who may see only some lines or change nothing"
@@ -84,7 +84,7 @@ class HttpSettings:
         None, HEADER, "the header in which a proxy names the reader that it has authenticated"
     )
     http_proxy_secret_file: Path | None = option(
-        None, SECRET_FILE, "a file with the secret of that proxy, sent as Logsrv-Proxy-Secret"
+        None, SECRET_FILE, "a file with the secret that this proxy sends as Logsrv-Proxy-Secret"
     )
     audit: bool = option(
         False, FLAG, "log each query, download, change, log-in and refusal, with the reader"

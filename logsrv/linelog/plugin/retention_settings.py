@@ -37,7 +37,7 @@ class RetentionSettings:
     """
 
     name: str = option(REQUIRED, RULE_NAME, "the lines are stored in DIR/stores/NAME")
-    match: str | None = option(None, QUERY, "lines that match this, unless an earlier rule fits")
+    match: str | None = option(None, QUERY, "lines that match this and no earlier rule")
     listener: str | None = option(None, NAME, "all lines of the listener with this name")
     keep_days: float | None = option(None, _DAYS, "remove segments of this store older than this")
     keep_bytes: int | None = option(

@@ -54,11 +54,11 @@ class SharedShipOptions:
     help_group: ClassVar[str] = "Sending lines on"
     goes_with: ClassVar[str] = "ship"
 
-    ship_from: str = option(BEGINNING, FROM, "where a new target begins in the store")
+    ship_from: str = option(BEGINNING, FROM, "send a new target the lines from here on")
     ship_at_most: int = option("10GiB", SIZE, "keep this much unsent text beyond --keep-bytes")
     ship_ca: Path | None = option(None, FILE, "authorities of the target's certificate (PEM)")
     ship_cert: Path | None = option(
-        None, FILE, "our certificate for the target (PEM), perhaps with its key"
+        None, FILE, "our certificate for the target (PEM); the file may also have its key"
     )
     ship_key: Path | None = option(None, SECRET_FILE, "the key of that certificate (PEM)")
     ship_token_file: Path | None = option(None, SECRET_FILE, "a file with the target's token")
@@ -77,7 +77,7 @@ class ShipSettings(SharedShipOptions):
     keepalive: float | None = option(
         KEEPALIVE,
         KEEPALIVE_TIME,
-        "after this much silence, ask the target by TCP; close if it is gone",
+        "after this much silence, check by TCP that the target still exists; if not, close",
         off=True,
     )
     query: str | None = option(

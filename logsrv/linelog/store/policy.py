@@ -86,7 +86,7 @@ class StorePolicy:
     keep_indexes: float | None = option(
         None,
         DAYS,
-        "keep the indexes of segments in an archive for this long when their text is removed",
+        "if the text of an archived segment is removed, keep its index for this long",
     )
     index: Indexing = option(
         "words", choice(Indexing), "index the words of sealed segments, for fast searches"
