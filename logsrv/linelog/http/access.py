@@ -94,9 +94,14 @@ class AccessRules:
         self._proxy = proxy
         self._code_token = None if code_token is None else code_token.encode()
 
-    def still_has(self, reader: Reader) -> bool:
-        """Return whether there is such a reader, with the same name, token and lines."""
-        return any(one.reads_like(reader) for one in self._readers or (ANYBODY,))
+    def why_gone(self, reader: Reader) -> str:
+        """Return why there is no such reader; "" if there is one with the same name, token and lines."""
+        readers = self._readers or (ANYBODY,)
+        if any(one.reads_like(reader) for one in readers):
+            return ""
+        if any(one.token == reader.token for one in readers):
+            return "this reader has another name now, or sees other lines"
+        return "the token has changed"
 
     def check_host(self, request: Request) -> None:
         """Raise Problem (403) if the request's Host is not this server.

@@ -150,8 +150,8 @@ class WebServer:
         # Readers who are gone, or see other lines now, lose their streams. A client that has the new token,
         # or needs none, connects again.
         for stream, reader in list(self._streams.items()):
-            if not access.still_has(reader):
-                stream.close("the token has changed")
+            if why := access.why_gone(reader):
+                stream.close(why)
         self._searches.set_limits(at_once=settings.http_searches, seconds=settings.http_search_time)
         self._saved.file = settings.saved
         self._log_in_page.settings = settings

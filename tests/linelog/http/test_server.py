@@ -158,6 +158,30 @@ def test_another_token_ends_what_the_old_one_opened(tmp_path):
     assert viewer.received.endswith(b"0\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [
+        ({"only": "app=api"}, b"this reader has another name now, or sees other lines"),
+        ({"name": "bob"}, b"this reader has another name now, or sees other lines"),
+        ({"token": "2" * 20}, b"the token has changed"),
+    ],
+)
+def test_a_live_view_ends_with_what_has_changed_for_its_reader(tmp_path, then, why):
+    def settings(name: str = "ann", token: str = "1" * 20, only: str = "app=web") -> HttpSettings:
+        file = tmp_path / f"token-{token}"
+        file.write_text(token)
+        file.chmod(0o600)
+        return HttpSettings(reader=(ReaderSettings(name=name, token_file=file, only=only),))
+
+    served = ServedStore(tmp_path)
+    served.server.apply(settings())
+    viewer = Browser(served.server.handle, served.reactor)
+    viewer.get("/api/tail", Authorization=f"Bearer {'1' * 20}")
+    assert served.metrics.value("http_viewers") == 1
+    served.server.apply(settings(**then))
+    assert served.metrics.value("http_viewers") == 0 and why in viewer.received
+
+
 def test_a_search_that_was_refused_is_not_answered_once_more_when_the_token_changes(
     tmp_path, monkeypatch
 ):
