@@ -9,6 +9,7 @@ pytest.importorskip("obstore")
 
 from logsrv.linelog.archive.putting import find_manifest, put_segment
 from logsrv.linelog.archive.restoring import restore_segments
+from logsrv.linelog.archive.rewriting import find_erased_lines
 from logsrv.linelog.archive.stores import open_archived_store
 from logsrv.linelog.objects.opening import open_archive
 from logsrv.linelog.objects.putting import OtherSegment
@@ -16,6 +17,7 @@ from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.bucket_server import Answer, Asked, BucketServer, error, running, set_keys
 from tests.parts.disks import at
+from tests.parts.erasing import erase, store_with_person
 
 
 @pytest.fixture
@@ -49,6 +51,19 @@ def test_a_segment_that_is_there_is_not_sent_again(server, tmp_path):
     [segment] = packed(sealed_store(tmp_path / "other", 1, 49))
     with pytest.raises(OtherSegment, match="--new-identity"):
         put_segment(archive, segment, at(tmp_path / "other"), STORE)
+
+
+def test_lines_that_a_bucket_has_erased_are_found_and_equal_texts_are_not_fetched(server, tmp_path):
+    erased = store_with_person(tmp_path / "erased", segments=2, packed=1)
+    restored = store_with_person(tmp_path / "restored", segments=2, packed=1)
+    erase(erased)
+    [segment] = packed(erased)
+    put_segment(open_archive(server.url()), segment, at(erased), STORE)
+    server.forget()
+    assert list(find_erased_lines(server.url(), at(erased), STORE, [segment])) == []
+    assert server.asked and not [one for one in server.asked if one.key.endswith(".log.zst")]
+    [(number, lines)] = find_erased_lines(server.url(), at(restored), STORE, [segment])
+    assert (number, len(lines)) == (segment.number, 6)
 
 
 def test_a_segment_whose_answer_was_lost_is_found_there(server, tmp_path):
