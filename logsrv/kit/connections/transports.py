@@ -49,8 +49,8 @@ def with_no_delay(protocol: Connected) -> Connected:
 
 
 def protocol_of(transport: Any) -> Any:
-    """Return the protocol that a transport calls; if an endpoint of a client has wrapped it, the protocol in
-    the wrapper.
+    """Return the protocol that a transport calls; if an endpoint of a client has wrapped it, the protocol
+    in the wrapper.
 
     `wrappedProtocol` comes first: TLS and `haproxy:` take names that they lack from the transport below.
     """

@@ -48,8 +48,8 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 def help_width() -> int:
-    """Return the width of a help text in columns: COLUMNS, or without it the width of the terminal, minus 2,
-    and at most WIDEST.
+    """Return the width of a help text in columns: COLUMNS, or without it the width of the terminal, minus
+    2, and at most WIDEST.
     """
     given = os.environ.get("COLUMNS", "")
     columns = int(given if given.isdecimal() else 0) or terminal_columns(sys.__stdout__)

@@ -9,7 +9,9 @@ _FAULTS = {
     "datagrams_failed_total": "Lines in datagrams that the plugin failed to handle.",
     "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
     "datagrams_unsent_total": "Datagrams that the system did not send.",
-    "broadcasts_skipped_total": "Broadcasts not sent to a peer for which too many bytes were waiting already.",
+    "broadcasts_skipped_total": (
+        "Broadcasts not sent to a peer, because too many bytes were waiting for the peer already."
+    ),
     "links_failed_total": "Failed tries to connect to another server.",
 }
 _REFUSED = {
