@@ -45,8 +45,8 @@ class TLSOptions:
 
 
 def tls_connection_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
-    """Return an object that makes TLS connections to `host`; this reads the files of the options. Raises
-    ConfigurationError.
+    """Return an object that makes TLS connections to `host`. The function reads the files that `options`
+    names. Raises ConfigurationError.
     """
     own = _load_own_certificate(options)
     name = options.server_name or host
@@ -97,8 +97,8 @@ def _is_trusted(
 
 
 def tls_context(options: TLSOptions) -> ssl.SSLContext:
-    """Return an SSL context for Python's own sockets; this reads the files of the options. Raises
-    ConfigurationError.
+    """Return an SSL context for Python's own sockets. The function reads the files that `options`
+    names. Raises ConfigurationError.
 
     It ignores `server_name`.
     """

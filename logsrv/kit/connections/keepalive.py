@@ -23,13 +23,13 @@ quarter of the first silence, so the peer is gone after twice this silence.
 """
 
 NOT_INHERITED: Final = -1.0
-"""A mark in place of the seconds: accepted sockets do not inherit these options from their listening
-socket.
+"""A special value instead of a number of seconds: it means that accepted sockets do not inherit these
+options from their listening socket.
 """
 
 LEAST_UNHEARD: Final = 300.0
-"""The least seconds without a sign of life until a peer counts as gone: Linux asks a peer that does not
-read only every two minutes whether it has room again.
+"""The least seconds without a sign of life until a peer counts as gone: if a peer does not read, Linux asks
+only once in two minutes whether the peer has room again.
 """
 # struct tcp_info of <linux/tcp.h>, up to tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds.
 _LAST_HEARD = struct.Struct("=52xII")

@@ -1,8 +1,8 @@
 """Inspection of a running service by its operator: typed commands over a socket or SSH.
 
 An operator asks a service for its peers, its metrics, its tasks and the level of its log. Through a UNIX
-socket, only the owner of the socket and root can connect. Through SSH, everybody can connect whose public
-key is in a certain file. The service evaluates Python code only if it was started with `--inspect-python`.
+socket, only the owner of the socket and root can connect. Through SSH, everybody whose public key is in a
+certain file can connect. The service evaluates Python code only if it was started with `--inspect-python`.
 
 Its modules:
 

@@ -220,8 +220,8 @@ def _wait_for_start(pipe: int) -> int:
 
 
 def uncapture_stderr() -> None:
-    """Restore the standard error with which the process began, if text written there goes to the log
-    now.
+    """Stop sending what is written to standard error into the log: it goes again where it went when the
+    process began.
     """
     if isinstance(sys.stderr, LoggingFile):
         sys.stderr = sys.__stderr__

@@ -22,7 +22,9 @@ from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.connections.keepalive import keep_alive
 
 LARGEST_HEAD = 128 << 10
-"""The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
+"""The maximum size in bytes of an answer's head together with the 1xx answers before it. Servers send a
+few KiB.
+"""
 
 NOT_HTTP = (ParseError, ValueError)
 """The exceptions with which an Agent fails if the answer is not HTTP."""

@@ -93,7 +93,7 @@ class FilterOptions:
     mask: tuple[str, ...] = option(
         (),
         MASK,
-        "store (masked) instead of each match, or of its named groups",
+        "replace each match by (masked); with named groups, replace only these groups",
         repeatable=True,
     )
     drop: tuple[str, ...] = option(
