@@ -246,9 +246,9 @@ class KeptSockets:
         return address in self._from_units
 
     def outlives(self, address: ListeningAddress | None) -> bool:
-        """Return true if the socket stays open when this process ends, because the service manager keeps it.
+        """Return true if the socket stays open when this process ends: the service manager keeps it.
 
-        The manager keeps every socket that comes from a unit, and those that were given to it for a restart.
+        The manager keeps every socket that comes from a unit, and those that it was given for a restart.
         """
         return address in self._from_units or (self.leaving and address in self._stored)
 

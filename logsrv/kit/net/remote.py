@@ -50,8 +50,8 @@ class RemoteAddress:
 
 
 def parse_remote(text: str) -> RemoteAddress:
-    """Return the address for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`, without a look whether the files
-    in it exist.
+    """Return the address for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`, without a look whether the
+    files in it exist.
 
     A colon in a value is written `\\:`, as in an IPv6 address. ssl: (or tls:) takes cafile= (authorities to
     trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the

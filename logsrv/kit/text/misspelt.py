@@ -64,10 +64,11 @@ def names_used(value: Any) -> Iterator[str]:
 
 
 def is_typo(name: str, ours: str) -> bool:
-    """Return whether `name` is `ours` with a small mistake: capitals and underscores aside, both are equal, or
-    one of them has one letter more.
+    """Return whether `name` is `ours` with a small mistake: capitals and underscores aside, both are equal,
+    or one of them has one letter more.
 
-    Two letters in the wrong order are such a mistake, too. One letter in place of another often makes another word.
+    Two letters in the wrong order are such a mistake, too. One letter in place of another often makes
+    another word.
     """
     one, other = folded(name), folded(ours)
     return one == other or (len(ours) >= _SHORTEST and edit_distance(one, other, replacing=2) <= 1)
