@@ -57,7 +57,7 @@ class TelnetFilter:
 
     @property
     def answering(self) -> bool:
-        """Return whether answers wait for `take_answers`."""
+        """Return whether there are answers that `take_answers` has not returned yet."""
         return bool(self._answers)
 
     def receive(self, data: bytes) -> bytes:

@@ -176,8 +176,8 @@ class KeptSockets:
         )
 
     def take(self, address: ListeningAddress) -> socket.socket | None:
-        """Return the socket from the service manager that listens at an address, for the listener there;
-        None if there is none.
+        """Return the socket that the service manager has opened at an address, so that a listener uses it;
+        None if the service manager has opened no socket there.
 
         Raises OSError if another listener uses that socket, because its endpoint has the socket's name or
         number.

@@ -57,8 +57,8 @@ _AT_LISTENERS = {
     "datagrams_lost_total": "Datagrams that the kernel dropped because the service was too slow.",
 }
 _REFUSED = {
-    "connections_refused_total": "Connections refused; the label reason says why.",
-    "dropped_bytes_total": "Bytes received and dropped; the label reason says why.",
+    "connections_refused_total": "Connections refused; the label `reason` says why.",
+    "dropped_bytes_total": "Bytes received and dropped; the label `reason` says why.",
 }
 # A histogram has these series, and its own name.
 _SERIES = {"histogram": ("", "_bucket", "_count", "_sum")}

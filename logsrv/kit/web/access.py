@@ -50,7 +50,7 @@ class HttpRefusal:
 def http_refusal(
     method: bytes, version: bytes, hosts: Sequence[bytes], allow: str = "GET, HEAD"
 ) -> HttpRefusal | None:
-    """Return the refusal of a request that every web server of logsrv refuses; None for other requests.
+    """Return the answer with which every web server of logsrv refuses a request; None for other requests.
 
     hosts: its Host headers; HTTP/1.1 needs one (RFC 9112, section 3.2). allow: the methods of the server.
     """

@@ -251,7 +251,7 @@ class WebRequest(Request):
 
 @implementer(IHalfCloseableProtocol)
 class Channel(MalformedRequestHook, HTTPChannel):
-    """A connection that speaks HTTP: of a browser, a scraper, or a sender of logs."""
+    """An HTTP connection from a browser, a scraper, or a sender of logs."""
 
     factory: ChannelFactory
     _ending: IDelayedCall | None = None
