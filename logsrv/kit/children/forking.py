@@ -24,7 +24,7 @@ _KILLED = ProcessEnd(None, signal.SIGKILL)
 
 
 class ForkedProcess:
-    """A forked process that has received its order. It has the methods of `ChildProcess`, except `send`.
+    """A forked process that was told what to do. It has the methods of `ChildProcess`, except `send`.
 
     ended: gets this object and how the process ended, once.
     """

@@ -49,7 +49,7 @@ def repair_one_bit(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | No
 
 
 def json_then_checksum(found: Mapping[str, Any]) -> bytes:
-    """Return an object as a line of the first form, with the checksum after the JSON: `{"a":1}
+    """Return one line with an object as JSON and, after the JSON, its checksum: `{"a":1}
     561bacaf`.
     """
     return line_with_checksum(_compact_json(found))
