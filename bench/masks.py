@@ -117,7 +117,7 @@ def servers(mask: Masked, name: str, peers: Path | None) -> list[tuple[str, Serv
         ),
         (
             syslog_ng,
-            attrs.evolve(syslog_ng, template="syslog-ng-mask.conf", expression=mask.expression),
+            attrs.evolve(syslog_ng, mask=mask.expression),
         ),
     ]
     found: list[tuple[str, Server]] = []

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 import attrs
@@ -123,13 +122,7 @@ class Logsrv:
         return Launch((*command, *options, *self.arguments), work / "logs" / "current.log")
 
 
-def _fill(
-    template: str,
-    listener: Listener,
-    work: Path,
-    out: Path,
-    more: Mapping[str, object] = MappingProxyType({}),
-) -> Path:
+def _fill(template: str, listener: Listener, work: Path, out: Path, mask: str = "") -> Path:
     """Write bench/peers/TEMPLATE for a listener to `work`; return the path."""
     # syslog-ng divides one window among all possible connections.
     connections = max(10, listener.connections + 2)
@@ -142,7 +135,7 @@ def _fill(
         "@CONNECTIONS@": connections,
         "@FETCH@": fetch,
         "@WINDOW@": fetch * connections,
-        **more,
+        "@MASK@": mask,
     }
     return filled(template, words, work)
 
@@ -214,15 +207,11 @@ class Rsyslog:
 
 @attrs.define(frozen=True, slots=True)
 class SyslogNg:
-    """syslog-ng with bench/peers/syslog-ng-WIRE.conf, or with another of these files.
-
-    expression: for a file with a mask.
-    """
+    """syslog-ng with bench/peers/syslog-ng-WIRE.conf. mask: an expression of PCRE, over TCP."""
 
     peer: Peer
     name: str = "syslog-ng"
-    template: str = ""
-    expression: str = ""
+    mask: str = ""
 
     def takes(self, wire: str) -> bool:
         return wire not in ("tls", "syslog")
@@ -232,15 +221,21 @@ class SyslogNg:
 
     def launch(self, listener: Listener, work: Path) -> Launch:
         out = work / "syslog-ng.log"
-        template = self.template or f"syslog-ng-{listener.wire}.conf"
-        expression = self.expression.replace("\\", r"\\")
-        conf = _fill(template, listener, work, out, {"@EXPRESSION@": expression})
+        conf = _fill(f"syslog-ng-{listener.wire}.conf", listener, work, out, self._rewriting)
         command = [str(self.peer.find()), "-F", "--no-caps", "-f", str(conf)]
         for option, file in (("-R", "persist"), ("-c", "control"), ("-p", "pid")):
             command += [option, str(work / file)]
         if self.peer.is_unpacked():
             command.append("--module-path=" + ":".join(self.peer.libraries("libaffile.so")))
         return Launch(tuple(command), out, self.peer.env())
+
+    @property
+    def _rewriting(self) -> str:
+        if not self.mask:
+            return ""
+        expression = self.mask.replace("\\", r"\\")
+        how = f'"{expression}", "(masked)", value("MESSAGE"), type("pcre"), flags("global")'
+        return f"rewrite {{ subst({how}); }};"
 
 
 @attrs.define(frozen=True, slots=True)

@@ -99,7 +99,11 @@ class AccessRules:
         readers = self._readers or (ANYBODY,)
         if any(one.reads_like(reader) for one in readers):
             return ""
-        if any(one.token == reader.token for one in readers):
+        # Readers whom a proxy names have no token: there the name tells who it is.
+        if any(
+            one.token == reader.token and (one.token is not None or one.name == reader.name)
+            for one in readers
+        ):
             return "this reader has another name now, or sees other lines"
         return "the token has changed"
 

@@ -284,6 +284,17 @@ def test_a_token_tells_which_reader_asks():
     assert rules.reader_of(requested(Cookie=other.decode().partition(";")[0])).name == "cy"
 
 
+def test_it_is_said_what_has_changed_for_a_reader_who_is_gone():
+    """Those whom a proxy names have no token: two of them are two readers."""
+    rules = readers_access()
+    changed = "this reader has another name now, or sees other lines"
+    assert rules.why_gone(Reader("ann")) == ""
+    assert rules.why_gone(Reader("ann", only="app=web")) == changed
+    assert rules.why_gone(Reader("dan")) == "the token has changed"
+    assert rules.why_gone(Reader("dan", token=KnownToken.of("bob"))) == changed
+    assert rules.why_gone(Reader("bob", token=KnownToken.of("dan"))) == "the token has changed"
+
+
 class Browser:
     """The cookies of a browser, which does what the values of Set-Cookie say, one after the other."""
 
