@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -152,12 +153,14 @@ class DaemonConnection(PipeProtocol):
     def end_after_failure(self, failure: Failure | None = None) -> None:
         """End the process because of a failure or the present exception; the daemon starts another one."""
         error = sys.exception() if failure is None else failure.value
-        if isinstance(error, LogsrvError):
-            tell_service(str(error))
-        elif isinstance(error, MemoryError):
-            tell_service(NO_MEMORY)
-        else:
-            traceback.print_exception(error)
+        # Nobody reads standard error after the daemon was killed.
+        with suppress(OSError):
+            if isinstance(error, LogsrvError):
+                tell_service(str(error))
+            elif isinstance(error, MemoryError):
+                tell_service(NO_MEMORY)
+            else:
+                traceback.print_exception(error)
         self.status = 1
         self._end_process()
 

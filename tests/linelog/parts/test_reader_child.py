@@ -1,7 +1,9 @@
 """The process of a reader, from its own side: orders in, reports out, and its end."""
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -130,6 +132,20 @@ def test_an_exception_ends_the_process_with_a_status(talk, capsys, wrong, said):
     talk.say(b"one")
     assert talk.transport.disconnecting and talk.daemon.status == 1
     assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("wrong", [StoreError("no store"), RuntimeError("oops")])
+def test_a_process_that_fails_ends_though_nobody_reads_its_standard_error(talk, monkeypatch, wrong):
+    """The daemon was killed meanwhile: such a process stayed for ever."""
+    talk.work.wrong = wrong
+    reading, writing = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as patch, open(writing, "w", buffering=1) as stderr:
+        patch.setattr(sys, "stderr", stderr)
+        talk.say(b"1")
+        with suppress(OSError):
+            stderr.close()
+    assert talk.transport.disconnecting and talk.daemon.status == 1
 
 
 def test_work_that_cannot_be_finished_is_reported_and_ended(talk, capsys):
